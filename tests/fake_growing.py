@@ -13,7 +13,7 @@ import numpy as np
 from vtn_stream.errors import DecodingLost
 from vtn_stream.film import FrameIndex
 from vtn_stream.following.feed import Nothing
-from vtn_stream.following.live import Said
+from vtn_stream.following.live import Rows, Said
 from vtn_stream.localize import runs
 from vtn_stream.track import GridScores
 from vtn_stream.video import DecodingProcess
@@ -22,13 +22,14 @@ from vtn_stream.video import DecodingProcess
 class GrowingFile:
     """A `GrowingFilm` of a film that is finished, of this name: what was fed says how far it has come."""
 
-    folder: Path
+    paths: ClassVar[dict[str, Path]] = {}
     dies_at = frozenset[float]()  # seconds of the film; once each
     asked: ClassVar[list[float]] = []
+    process: ClassVar[DecodingProcess]  # of all of them, to save starts
 
     def __init__(self, name, *, stream=None, keep_s=0.0):
-        self._path = self.folder / name
-        self._process = DecodingProcess()
+        self._path = self.paths[name]
+        self._process = self.process
         self._whole = None
         self._num_bytes = 0
         self._size = self._path.stat().st_size
@@ -101,7 +102,7 @@ class GrowingFile:
         yield from self._process.windows(self._whole, pts, windows, wants_thumbnail)
 
     def close(self):
-        self._process.close()
+        pass
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Source:
 
     def __post_init__(self):
         if self.path is not None:
-            self.data, self.name = self.path.read_bytes(), self.name or self.path.name
+            self.data, self.name = self.data or self.path.read_bytes(), self.name or self.path.name
 
     @property
     def backlog_bytes(self):
@@ -138,7 +139,9 @@ class Source:
 
 
 class Bright:
-    """A `Live` of two labels: which of a position's first two values is larger. A run is final once it has ended."""
+    """A `Live` of two labels: which of a position's first two values is larger, and the other way round in every other
+    20 s. A run is final once it has ended.
+    """
 
     delay_s, is_exact, needs_whole, window = 0.0, True, False, None
     saliency_name, named_by_appearance = "change", False
@@ -158,7 +161,7 @@ class Bright:
     def _runs(self, duration_s):
         values = np.concatenate([of.values for of in self.rows])
         index = FrameIndex.joined([of.index for of in self.rows])
-        above = values[:, 0] > values[:, 1]
+        above = (values[:, 0] > values[:, 1]) ^ (index.grid_s // 20 % 2 == 1)
         self._frame = np.stack([above, ~above], axis=1).astype(np.float16)
         return runs(GridScores(frame=self._frame), index, self.labels(), duration_s)
 
@@ -190,3 +193,13 @@ class Bright:
 
     def notes(self):
         return []
+
+
+def rows_of(kinds, part=slice(None)):
+    """Rows of positions that are "seen", "left out" or "dark"; row i has the values i + 1 and frame 10 i."""
+    seen = np.array([kind == "seen" for kind in kinds])
+    numbers = np.arange(len(kinds))
+    frame = np.array([-1 if kind == "dark" else 10 * i for i, kind in enumerate(kinds)])
+    index = FrameIndex(grid_s=numbers * 1.0, frame=frame, pts_s=np.where(frame < 0, np.nan, numbers), valid=seen)
+    values = np.where(seen, numbers + 1, 0)[:, None].astype(np.float16)
+    return Rows(start=numbers[part][0], values=values[part], index=index[part])

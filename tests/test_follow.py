@@ -1,19 +1,30 @@
 """follow: what is told of a film while it is written, and what is in the store then."""
 
+from contextlib import suppress
+from fractions import Fraction
+
 import pytest
 from fake_growing import Bright, GrowingFile, Source
 
 from vtn_stream.embedding import ChunkReady
-from vtn_stream.following import follow
+from vtn_stream.following import Told, follow
 from vtn_stream.following.events import Begun, Ended, Final, Warned
+from vtn_stream.video import DecodingProcess
+
+
+@pytest.fixture(scope="module")
+def process():
+    with DecodingProcess() as running:
+        yield running
 
 
 @pytest.fixture
-def fakes(monkeypatch, film):
+def fakes(monkeypatch, film, changing, process):
     """The film grows as its bytes are fed."""
     monkeypatch.setattr("vtn_stream.video.GrowingFilm", GrowingFile, raising=False)
-    monkeypatch.setattr(GrowingFile, "folder", film.parent, raising=False)
+    monkeypatch.setattr(GrowingFile, "paths", {of.name: of for of in (film, changing)})
     monkeypatch.setattr(GrowingFile, "asked", [])
+    monkeypatch.setattr(GrowingFile, "process", process, raising=False)
     monkeypatch.setattr(GrowingFile, "dies_at", frozenset())
     monkeypatch.setattr("vtn_stream.following.looks.Looks.live", lambda self, video, region: Bright(1))
 
@@ -22,15 +33,15 @@ def fakes(monkeypatch, film):
 def run(fakes, open_analyzer, tmp_path, film):
     """run(source, ...) -> (analysis, events), with one store."""
 
-    def run_(source=None, *, told=None, on_event=None, **options):
-        events = []
+    def run_(source=None, *, told=None, on_event=None, store="store", kept=None, **options):
+        events = [] if kept is None else kept
 
         def tell(event):
             events.append(event)
             if on_event is not None:
                 on_event(event)
 
-        with open_analyzer(tmp_path / "store", **options) as analyzer:
+        with open_analyzer(tmp_path / store, **options) as analyzer:
             of_told = {} if told is None else {"told": told}
             analysis = follow(source or Source(film), analyzer._settings, on_event=tell, analyzer=analyzer, **of_told)
         return analysis, events
@@ -38,13 +49,31 @@ def run(fakes, open_analyzer, tmp_path, film):
     return run_
 
 
+@pytest.fixture(scope="session")
+def changing(film_maker, tmp_path_factory):
+    """300 s of pictures that change every 20 s: five chunks that cost little."""
+    scenes = [(20, number % 7) for number in range(15)]
+    return film_maker(tmp_path_factory.mktemp("films") / "changing.mp4", scenes, fps=Fraction(1, 5))
+
+
+@pytest.fixture
+def missing(open_analyzer, tmp_path):
+    """missing(film): the chunks that an analysis would have to embed."""
+
+    def missing_(film):
+        with open_analyzer(tmp_path / "store") as analyzer:
+            return analyzer.missing(analyzer.plan(film))
+
+    return missing_
+
+
+def of(film, piece=2000, **how):
+    """Its source, in pieces of some seconds."""
+    return Source(film, piece=piece, **how)
+
+
 def finals(events):
     return [segment for event in events if isinstance(event, Final) for segment in event.segments]
-
-
-def embedded_again(film, store, open_analyzer):
-    with open_analyzer(store) as analyzer:
-        return analyzer.missing(analyzer.plan(film))
 
 
 def ready(film, store, open_analyzer):
@@ -54,9 +83,11 @@ def ready(film, store, open_analyzer):
         return [event for event in analyzer.embed(plan.video, plan.chunks) if isinstance(event, ChunkReady)]
 
 
-def test_a_later_analysis_of_a_film_that_was_followed_embeds_nothing(run, film, tmp_path, open_analyzer, analyzed):
+def test_a_later_analysis_of_a_film_that_was_followed_embeds_nothing(
+    run, film, tmp_path, open_analyzer, analyzed, missing
+):
     run()
-    assert embedded_again(film, tmp_path / "store", open_analyzer) == ()
+    assert missing(film) == ()
     with open_analyzer(tmp_path / "store") as analyzer:
         again = analyzer.analyze(analyzer.plan(film))
     assert again.timeline == analyzed.analysis.timeline
@@ -81,18 +112,105 @@ def test_what_is_told_does_not_depend_on_how_the_bytes_come(run, film):
     assert told[0] == told[1] == told[2]
 
 
-def test_chunks_of_a_film_that_is_written_are_not_lost_with_the_run(run, film):
-    class Killed(Exception):
-        pass
+class Killed(Exception):
+    pass
+
+
+def killed_after(num):
+    """on_event that ends the run with the num-th event."""
+    left = num
 
     def kill(event):
-        if isinstance(event, Final) and event.until_s > 70:
+        nonlocal left
+        left -= 1
+        if left < 0:
             raise Killed
 
+    return kill
+
+
+def remembered(events):
+    """As a command keeps what was told: what a run gives that goes on after the one of these events."""
+    final = [event for event in events if isinstance(event, Final)]
+    return Told(segments=tuple(finals(events)), until_s=final[-1].until_s if final else 0.0)
+
+
+def test_a_run_that_is_killed_again_and_again_tells_what_one_run_tells(run, changing):
+    whole, told = finals(run(of(changing))[1]), []
+    for num in (2, 5, 9, 1_000):
+        events = []
+        earlier = remembered(tuple(told))
+        with suppress(Killed):
+            run(
+                of(changing),
+                told=lambda *_, earlier=earlier: earlier,
+                kept=events,
+                store="killed",
+                on_event=killed_after(num),
+            )
+        told += events
+    assert finals(told) == whole
+
+
+def test_what_was_stored_before_a_kill_is_not_decoded_again(run, changing):
     with pytest.raises(Killed):
-        run(on_event=kill)
-    first = len(GrowingFile.asked)
+        run(of(changing), on_event=lambda event: kill_if(isinstance(event, Final) and event.until_s > 130))
     GrowingFile.asked.clear()
-    run()
-    assert first > 0
-    assert min(GrowingFile.asked) >= 59
+    run(of(changing))
+    assert min(GrowingFile.asked) >= 119
+
+
+def kill_if(it_is_time):
+    if it_is_time:
+        raise Killed
+
+
+def test_the_same_film_has_the_same_names_in_every_run_and_other_settings_another(run, changing):
+    asked = []
+
+    def told(begins, settings_key):
+        asked.append((begins, settings_key))
+        return Told()
+
+    run(of(changing), told=told)
+    run(of(changing, piece=500), told=told)
+    run(of(changing), told=told, refine=False)
+    assert asked[0] == asked[1]
+    assert asked[2][0] == asked[0][0]
+    assert asked[2][1] != asked[0][1]
+
+
+def test_a_film_that_goes_on_after_it_was_idle_finds_its_chunks(run, changing, tmp_path):
+    """Its first part had become a finished film of its own."""
+    data = changing.read_bytes()
+    run(of(changing, data=data, ended="idle"))
+    GrowingFile.asked.clear()
+    run(of(changing))
+    assert GrowingFile.asked == []
+
+
+def test_a_decoder_that_dies_costs_nothing_where_the_source_can_be_read_again(run, changing, monkeypatch):
+    whole = run(of(changing))[0]
+    monkeypatch.setattr(GrowingFile, "dies_at", frozenset({70.0, 200.0}))
+    again, events = run(of(changing), store="other")
+    assert again.timeline == whole.timeline
+    assert len([event for event in events if isinstance(event, Warned)]) == 2
+
+
+def test_where_a_decoder_dies_twice_there_is_a_gap_and_the_chunk_is_not_stored(run, changing, monkeypatch, missing):
+    monkeypatch.setattr(GrowingFile, "dies_at", Always(70.0))
+    analysis, _ = run(of(changing))
+    (gap,) = analysis.timeline.gaps
+    assert (gap.start_s, gap.end_s) == (69.5, 74.5)
+    assert "decoding failed" in gap.reason
+    assert [chunk.number for chunk in missing(changing)] == [1]
+
+
+class Always(frozenset):
+    """A place at which a decoder dies every time."""
+
+    def __new__(cls, at_s):
+        return super().__new__(cls, [at_s])
+
+    def __sub__(self, other):
+        return self

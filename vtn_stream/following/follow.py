@@ -5,6 +5,7 @@ bytes -> packets (`GrowingFilm`) -> positions that are settled -> embeddings, pi
       -> at the end, the chunks become those of the finished film (`linking`)
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -36,6 +37,7 @@ MAX_QUEUED_BYTES = 128 << 20
 # Where the store had the embeddings, nothing was decoded: so many seconds of packets are held for those who look at the
 # frames between sampled ones.
 PACKETS_S = Fraction(15)
+MARK_EVERY_S = 1200.0  # `cache gc` keeps what was used within an hour
 MAX_LOST_IN_A_ROW = 3  # a film on which decoding dies for so many pieces one after the other is given up
 
 
@@ -96,6 +98,7 @@ class _Following:
         self._num_to_pass = 0  # of these, where reading begins again
         self._lost_at, self._num_lost = -1, 0
         self._no_more = False  # bytes
+        self._marked_s = time.monotonic()
 
     def close(self) -> None:
         self._first.close()
@@ -264,6 +267,10 @@ class _Following:
             last.pieces.write(video, last.film.digest_at)
             self._num_lost = 0
         last.pieces.write(video, last.film.digest_at)
+        if time.monotonic() - self._marked_s > MARK_EVERY_S:
+            self._marked_s = time.monotonic()
+            for stretch in begun.stretches.all:
+                stretch.pieces.mark_used()
         held_s = Fraction(0) if begun.live.window is None else PACKETS_S
         last.film.drop(last.pieces.oldest_needed(video, max(self._looks.back_s, held_s)))
         self._tell_load()
@@ -293,6 +300,8 @@ class _Following:
             embedded = None if digest is None else pieces.stored(video, stop, digest, self._warn)
         if embedded is None:
             every = self._pace.every
+            if last.first + pieces.next == self._lost_at:  # with less at once, less may be lost
+                _, stop = next(pieces.steps(pieces.next, stop))
             embedded = pieces.embed(last.film, video, stop, every=every, on_batch=self._tell_load)
         self._begun.telling.add(embedded, every)
         if last.is_dead:

@@ -4,7 +4,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vtn_stream.analysis import Analyzer
-from vtn_stream.cuts import SIZE
 from vtn_stream.errors import InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.following.keys import settings_key
@@ -12,6 +11,7 @@ from vtn_stream.following.live import Live
 from vtn_stream.following.pieces import Tools
 from vtn_stream.framing import Cutout, box_of
 from vtn_stream.outline import Outline
+from vtn_stream.placing import SIZE
 from vtn_stream.region import TRIMMED
 from vtn_stream.settings import Settings
 from vtn_stream.track import change_s

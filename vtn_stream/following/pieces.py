@@ -256,6 +256,11 @@ class Pieces:
             self.kept.append(Kept(chunk=chunk, digest=digest))
             del self._to_write[0]
 
+    def mark_used(self) -> None:
+        """Keeps what is stored from being taken for something that nobody uses any more."""
+        for one in self.kept:
+            self._tools.store.mark_used(one.chunk)
+
     def settled_at(self, position: int) -> float:
         """The time of the stretch before which all frames must be known for this position."""
         return float(position / self._tools.sampling.fps) + AFTER_S
