@@ -26,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 from cuts import KINDS, joined, pieces, write_film
-from join_clips import read_clips, write_films
+from join_clips import frames_of, joins, read_clips
+from join_clips import write_film as write_clips
 from numpy.typing import NDArray
 from spine import join
 
@@ -107,9 +108,11 @@ def films(data: Path, folder: Path) -> list[tuple[Path, NDArray[np.float64] | No
             write_film(path, pictures, kind)
             found.append((path, np.array(cuts) / float(kind.rate)))
     parts, starts, before_s = list[Path](), list[float](), 0.0
-    for made, spans in write_films(read_clips(data / "cctv-fight" / "clips.csv"), folder / "clips", "fight"):
-        if made.kind == "mixed" and made.fps == 25:
-            parts.append(folder / "clips" / f"{made.name}.mp4")
+    clips = read_clips(data / "cctv-fight" / "clips.csv")
+    for made in joins(clips, "fight"):
+        if (made.kind, made.fps) == ("mixed", 25):
+            parts.append(folder / f"{made.name}.mp4")
+            spans = write_clips(parts[-1], made, {clip: frames_of(clips[clip].path) for clip in made.clips})
             starts += [before_s + span.start_s for span in spans]
             before_s += spans[-1].end_s
     join(parts, before_s - 1, folder / "cctv-fight, joined.mp4")
