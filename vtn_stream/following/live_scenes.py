@@ -86,7 +86,7 @@ class LiveScenes:
         self._said_told = False
         self._num_unseen = 0
         self._num_unplaced = 0
-        self._is_over = False
+        self._is_over = self._is_named = False
 
     @property
     def delay_s(self) -> float:
@@ -128,8 +128,8 @@ class LiveScenes:
             self._weighed = weighed
             found += self._looked(film, weighed)
             self._weighed = None
-        if ended and not self._is_over:
-            self._is_over = True
+        if self._is_over and not self._is_named:
+            self._is_named = True
             found += self._segments(self._drawn.ahead(video, {}))
             self._pieces.finish(self._rows.min_positions)
         if not self._said_told:
@@ -191,10 +191,11 @@ class LiveScenes:
     def _weigh(self, ended: bool) -> _Weighed | None:
         """The next positions that can be evaluated: up to a multiple of EVERY_S, or to the film's end."""
         end, num = self._end + self._every - self._end % self._every, self._drawn.num
-        is_last = ended and end > num and not self._is_over
-        if end > num and not (is_last and self._end < num):
+        is_last = ended and end > num
+        if self._is_over or (end > num and not ended):
             return None
-        self._end = end = min(end, num)
+        self._end, self._is_over = min(end, num), is_last
+        end = self._end
         decided = self._rows.decide(end, is_last=is_last, after=self._told_position, looks=self.window is not None)
         self._pieces.change(decided.saliency)
         self._changes += decided.changes
