@@ -82,7 +82,14 @@ class _Follow(click.Command):
 @options.size
 @options.device
 @options.store
-@options.regions
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="[NAME=]X,Y,W,H",
+    help="Look only at this part of the picture: from the left, from the top, width and height, in pixels or percent, "
+    "such as 25%,0%,50%,100%; one part. [default: all of it, or what the model learnt from]",
+)
 @options.refine
 @options.thumbnails
 @options.overwrite

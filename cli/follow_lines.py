@@ -32,7 +32,7 @@ class FollowLines:
     def hear(self, event: FollowEvent) -> None:
         """Final and Ended have methods of their own: they are told when what they say is on the disk."""
         if isinstance(event, Begun):
-            about = {"delay_s": event.delay_s, "is_exact": event.is_exact, "resumed_s": event.resumed_s}
+            about = {"delay_s": round(event.delay_s, 3), "is_exact": event.is_exact, "resumed_s": event.resumed_s}
             _log("begun", film=self._film, **about)
         elif isinstance(event, Provisional) and event.segments != self._provisional:
             self._provisional = event.segments

@@ -52,7 +52,7 @@ class Loop:
 @pytest.fixture
 def loop(monkeypatch):
     loop = Loop()
-    monkeypatch.setattr(following, "follow", loop, raising=False)
+    monkeypatch.setattr(following, "follow", loop)
     return loop
 
 
@@ -160,7 +160,7 @@ def test_a_source_that_never_begins_is_one_line(loop, follow, tmp_path, monkeypa
     def never(*_, **__):
         raise VideoError("a.ts is empty after 60 s", "there is nothing to follow", "check the recorder")
 
-    monkeypatch.setattr(following, "follow", never, raising=False)
+    monkeypatch.setattr(following, "follow", never)
     code, lines, err = follow("-q")
     assert (code, lines) == (1, [])
     assert "is empty" in the_line(err)
