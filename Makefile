@@ -54,6 +54,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/indoor_actions.py
 	$(BIN)/python benchmarks/cctv_fight.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/following.py
 	$(BIN)/python benchmarks/page.py
 
 # Once, and again when the dependencies change.
