@@ -57,6 +57,7 @@ from vtn_stream.heads.losses import dense_loss
 from vtn_stream.localize import phases
 from vtn_stream.metrics.intervals import students_t
 from vtn_stream.sampling import SamplingPlan
+from vtn_stream.scorers.delay import delay_s
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules
@@ -186,7 +187,9 @@ def _drawn(scores: GridScores, film: TrainingFilm, labels: Labels, rules: PhaseR
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The data, the folders of embeddings and of results, and the names of the films in each fold."""
+    """The data, the folders of embeddings and of results, and the names of the films in each fold. beside: the simpler
+    ways are measured too.
+    """
 
     data: Path
     store: Path
@@ -194,8 +197,23 @@ class Bench:
     epochs: int | None
     footage: Footage
     folds: Sequence[Sequence[str]]
+    beside: bool = True
 
-    def learnt(self, part: str, fold: int) -> Kept:
+    @classmethod
+    def at(cls, data: Path, store: Path | None, name: str, epochs: int | None, *, beside: bool = True) -> "Bench":
+        """Of the films in a folder, with its results beside the store: STORE.name."""
+        if not data.is_dir():
+            sys.exit(f"{data.name} is not there: name its folder with --data")
+        kept = EmbeddingStore(store)
+        with DecodingProcess() as process:
+            footage = find_films(data / "annotations.json", data / "videos", kept, process)
+        videos = {name: replace(video, subset=None) for name, video in footage.annotations.videos.items()}
+        work = kept.root.with_name(f"{kept.root.name}.{name}")
+        work.mkdir(parents=True, exist_ok=True)
+        parts = folds(videos, NUM_FOLDS)
+        return cls(data=data, store=kept.root, work=work, epochs=epochs, footage=footage, folds=parts, beside=beside)
+
+    def learnt(self, part: str, fold: int, *, streamable: bool = False, seed: int = 0) -> Kept:
         """Trains on the films of the other folds, and looks at those of this one."""
         began, folder = time.monotonic(), self.work / f"{part}-{fold}"
         names = [name for other, of in enumerate(self.folds) if other != fold for name in of]
@@ -205,6 +223,7 @@ class Bench:
         asked, output = folder / "annotations.json", folder / "model.safetensors"
         asked.write_text(json.dumps(raw | {"database": database}))
         options = TrainingOptions(annotations=asked, videos=self.data / "videos", output=output, head=part)
+        options = replace(options, streamable=streamable, seed=seed)
         taught = teach(replace(options, store=self.store, epochs=self.epochs, overwrite=True))
         seconds, checkpoint = time.monotonic() - began, load_checkpoint(taught.model)
         found = {}
@@ -214,14 +233,18 @@ class Bench:
                 said = of_analysis(analyzer.analyze(plan))
                 found[name] = [_packed(said.segments), _packed(said.candidates or ()) if part != "dense" else None]
         predicted = {TRAIN: found}
-        if part == "dense":
+        if part == "dense" and self.beside:
             films = self._embedded(checkpoint.recipe.fps)
             inner = folds({name: self.footage.annotations.videos[name] for name in names}, NUM_INNER)
             test = [films[name] for name in self.folds[fold]]
             predicted |= simpler([films[name] for name in names], test, checkpoint.labels, inner)
         kept = {"part": part, "fold": fold, "epochs": self.epochs, "seconds": seconds, "predicted": predicted}
         way = checkpoint.training["way"]
-        return kept | {"way": way, "promised": dict(taught.figures), "intervals": dict(taught.intervals)}
+        followed_s = None
+        if checkpoint.is_streamable:
+            followed_s = delay_s(checkpoint.network(), checkpoint.phase_rules, checkpoint.recipe.fps)
+        kept |= {"way": way, "promised": dict(taught.figures), "intervals": dict(taught.intervals)}
+        return kept | {"followed_s": followed_s}
 
     def _embedded(self, fps: Fraction) -> dict[str, TrainingFilm]:
         """All films, through all inputs that `teach` reads, whichever its model keeps."""
@@ -318,16 +341,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, nargs="+", choices=range(NUM_FOLDS), default=[*range(NUM_FOLDS)])
     parser.add_argument("--epochs", type=int, help="of each network, to try the program; by default as train decides")
     given = parser.parse_args()
-    if not given.data.is_dir():
-        sys.exit(f"{given.data.name} is not there: name its folder with --data")
-    store = EmbeddingStore(given.store)
-    with DecodingProcess() as process:
-        footage = find_films(given.data / "annotations.json", given.data / "videos", store, process)
-    videos = {name: replace(video, subset=None) for name, video in footage.annotations.videos.items()}
-    parts = folds(videos, NUM_FOLDS)
-    work = store.root.with_name(f"{store.root.name}.indoor-actions")
-    bench = Bench(data=given.data, store=store.root, work=work, epochs=given.epochs, footage=footage, folds=parts)
-    work.mkdir(parents=True, exist_ok=True)
+    bench = Bench.at(given.data, given.store, "indoor-actions", given.epochs)
+    work = bench.work
     for part in [given.part] if given.part else FIGURES:
         done = []
         for fold in given.folds:

@@ -182,7 +182,8 @@ def _show_encoder(encoder: "EncoderConfig | StatisticsConfig", num_parameters: i
         _show(
             "temporal encoder", f"{encoder.num_layers} layers of width {encoder.width}, {num_parameters:,} parameters"
         )
-        _show("", f"{encoder.num_heads} heads, window {windows}, positions: {encoder.positions}")
+        without = "" if encoder.global_token else ", no global token"
+        _show("", f"{encoder.num_heads} heads, window {windows}, positions: {encoder.positions}{without}")
         return
     _show("linear model", f"reads {encoder.num_features:,} statistics: {encoder.described()}")
 

@@ -16,7 +16,7 @@ from vtn_stream.heads import HEADS as KINDS
 from vtn_stream.heads import fitting
 from vtn_stream.heads.fitting import phase_rules
 from vtn_stream.localize import phases
-from vtn_stream.model import DenseConfig, LocalizationConfig
+from vtn_stream.model import DenseConfig, HeadConfig, LocalizationConfig
 from vtn_stream.scorers.attention import AttentionOf, check_attention
 from vtn_stream.scorers.sequence import read_film
 from vtn_stream.track import GridScores, PhaseRules
@@ -121,11 +121,11 @@ def test_its_attention_cannot_be_drawn(trained):
         check_attention(model, AttentionOf(layer=1))
 
 
-def test_a_head_that_reads_the_whole_film_is_refused(monkeypatch):
+def test_a_head_that_others_made_is_refused(monkeypatch):
     for head in HEADS:
         check_streamable(head)
-    monkeypatch.setattr(type(KINDS["dense"]), "reads_pieces", False)
-    with pytest.raises(InputError, match="reads a film as a whole"):
+    monkeypatch.setattr(type(KINDS["dense"]), "config", HeadConfig)
+    with pytest.raises(InputError, match="may need the whole film"):
         check_streamable("dense")
 
 

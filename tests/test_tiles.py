@@ -111,8 +111,8 @@ def test_proposals_are_those_of_the_film_in_one_piece(num, tmp_path, monkeypatch
 
 def test_a_tile_holds_whole_points_of_the_highest_level():
     reader = TileReader(local(replace(SPANS, num_levels=7)))
-    assert reader.tile == 64
     assert reader.halo == 4 * 64
+    assert reader.tile == 2 * 64
     assert reader.reach == reader.halo + 2 + 3 + 3
 
 

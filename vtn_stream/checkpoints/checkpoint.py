@@ -11,7 +11,7 @@ from torch import Tensor
 from vtn_stream.checkpoints.points import DEFAULT_POINT
 from vtn_stream.errors import CheckpointError
 from vtn_stream.heads import head_of
-from vtn_stream.model import LocalizationConfig, VTNConfig
+from vtn_stream.model import DenseConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import PICTURE, OperatingPoints, PhaseRules, Recipe, check_inputs
 
@@ -96,14 +96,12 @@ class Checkpoint:
         """Whether what it says of a moment depends on what is near in time alone: then a film can be followed to the
         timeline that its analysis gives.
         """
-        config, head = self.config, head_of(self.config.head)
-        if head.names_clips:  # from window to window
-            return True
-        if not config.is_local or not head.reads_pieces:
-            return False
-        if isinstance(config.head, LocalizationConfig):
-            return config.head.in_blocks
-        return self.phase_rules is None or self.phase_rules.lag is not None
+        head, is_local = self.config.head, self.config.is_local
+        if isinstance(head, LocalizationConfig):
+            return is_local and head.in_blocks
+        if isinstance(head, DenseConfig):
+            return is_local and (self.phase_rules is None or self.phase_rules.lag is not None)
+        return head_of(head).names_clips  # from window to window; of other heads of plug-ins nobody knows
 
     def operating_points_at(self, point: str | None) -> OperatingPoints:
         """Those of a name; None: the default ones. Raises CheckpointError for a name that the model does not have."""

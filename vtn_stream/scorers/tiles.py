@@ -24,7 +24,9 @@ from vtn_stream.model import VTN, StatisticsConfig, StatisticsEncoder
 
 __all__ = ["TILE", "TileReader"]
 
-TILE = 64  # positions
+# Positions of a tile. Measured on one core, of two layers of width 128 that see 4 s to each side, at 4 positions a
+# second: tiles of 16, 32, 64 and 128 take 18, 10, 6 and 5 s for an hour of film. A tile of 32 is complete after 8 s.
+TILE = 32
 
 
 class TileReader:
@@ -43,8 +45,9 @@ class TileReader:
             raise ValueError("this network reads the whole film at once")
         self._network = network
         self.halo = head.halo(network)
-        # a pyramid's halo is 4 of its highest points: cut at a multiple of these, a film pools as it does whole
-        self.tile = max(TILE, self.halo // 4)
+        # A halo is 4 strides of a pyramid's highest points: cut at a multiple of one, a film pools as it does whole. Of
+        # two, a fifth of what is computed is used; and twice as much is waited for anyway.
+        self.tile = max(TILE, self.halo // 2)
         encoder = config.encoder
         assert encoder.reach is not None
         sides = max(encoder.reach, encoder.history) if isinstance(encoder, StatisticsConfig) else encoder.reach

@@ -9,6 +9,7 @@ from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.heads import HEADS
 from vtn_stream.known import seconds, shared
+from vtn_stream.model import DenseConfig, LocalizationConfig
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Parts, examples
 
@@ -74,12 +75,12 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
 
 
 def check_streamable(head: HeadKind) -> None:
-    """Raises InputError for a head that cannot be part of a model that can be followed: one of a plug-in may read a
-    film as a whole.
+    """Raises InputError for a head that cannot be part of a model that can be followed: one of a plug-in that does not
+    name clips.
     """
-    if not (HEADS[head].names_clips or HEADS[head].reads_pieces):
+    if not (HEADS[head].names_clips or HEADS[head].config in (DenseConfig, LocalizationConfig)):
         raise InputError(
-            f"a {head} head reads a film as a whole, so its model cannot be followed",
+            f"a {head} head may need the whole film, so its model cannot be followed",
             "nothing was trained",
             "leave out --streamable, or use another --head",
         )
