@@ -20,12 +20,13 @@ from vtn_stream.following.live_head import LiveHead, following_note
 from vtn_stream.heads import head_of
 from vtn_stream.heads.dense import Dense
 from vtn_stream.heads.pieces import Piece
-from vtn_stream.localize import DECIDED_AT_ONCE, PhaseDecoder, edges_s, most_likely, of_labels
+from vtn_stream.localize import PhaseDecoder, edges_s, most_likely, of_labels
 from vtn_stream.model import VTN, DenseConfig
 from vtn_stream.scorers.actions import action_notes
+from vtn_stream.scorers.delay import delay_s
 from vtn_stream.scorers.running import pieces_so_far
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, PhaseRules
+from vtn_stream.track import GridScores
 
 __all__ = ["LAG_S", "LivePhases"]
 
@@ -34,9 +35,7 @@ LAG_S = 30
 
 
 class LivePhases(LiveHead):
-    """delay_s: what is needed around a position to score it, the look-ahead, and that labels are decided some at a
-    time; one more position tells that a run has ended.
-    """
+    """A run is final once it has ended in what is decided."""
 
     def __init__(self, checkpoint: Checkpoint, network: VTN, point: str | None, fps: Fraction) -> None:
         super().__init__(checkpoint, network, point, fps)
@@ -47,19 +46,13 @@ class LivePhases(LiveHead):
         rules = checkpoint.phase_rules
         if rules is not None and rules.lag is None:
             rules = replace(rules, lag=math.ceil(LAG_S * fps))
-        self._own_rules = rules
         self.is_exact = checkpoint.is_streamable
         self._pieces = pieces_so_far(network)
         self._decoder = None if rules is None else PhaseDecoder(rules, len(checkpoint.labels))
-        lag = 0 if rules is None or rules.lag is None else rules.lag + DECIDED_AT_ONCE
-        self.delay_s = float((self._pieces.behind + lag + 2) / fps)
+        self.delay_s = delay_s(network, rules, fps)
         self._scored = 0  # positions
         self._decided = 0
         self._open = 0  # where the last run of what is decided begins; or the end, where no segment goes on
-
-    @property
-    def _rules(self) -> PhaseRules | None:
-        return self._own_rules
 
     def _read(self, values: NDArray[np.float16], valid: NDArray[np.bool_]) -> None:
         num = len(self._grown)

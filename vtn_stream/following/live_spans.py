@@ -17,9 +17,10 @@ from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.following.live_head import LiveHead, following_note
 from vtn_stream.heads.in_blocks import block_proposals
 from vtn_stream.heads.pieces import Piece
-from vtn_stream.localize import SAME_EVENT, EventsSoFar, joined, located, of_classes, strongest, subset
+from vtn_stream.localize import EventsSoFar, joined, located, of_classes, strongest, subset
 from vtn_stream.model import VTN
 from vtn_stream.scorers.actions import action_notes
+from vtn_stream.scorers.delay import delay_s
 from vtn_stream.scorers.running import pieces_so_far
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, Spans
@@ -30,8 +31,8 @@ _NOISE_S = 1e-6  # times of spans are rounded to so much
 
 
 class LiveSpans(LiveHead):
-    """delay_s: what is needed around a position to score it, and the blocks in which spans are decided, so that none is
-    taken away by one that comes later. An instant waits for those that could be the same event.
+    """Spans are decided in blocks, so that none is taken away by one that comes later; an instant waits for those that
+    could be the same event.
     """
 
     def __init__(self, checkpoint: Checkpoint, network: VTN, point: str | None, fps: Fraction) -> None:
@@ -40,8 +41,7 @@ class LiveSpans(LiveHead):
         self._pieces = pieces_so_far(network)
         self._proposals = block_proposals(network, fps)
         instant = [label in checkpoint.instants for label in checkpoint.labels]
-        behind = self._pieces.behind + self._proposals.behind + 2
-        self.delay_s = float((behind + (math.ceil(SAME_EVENT) + 1 if any(instant) else 0)) / fps)
+        self.delay_s = delay_s(network, None, fps, has_instants=any(instant))
         self._lasts = [not is_instant for is_instant in instant]
         self._high = np.array([self._points.of(label).high for label in checkpoint.labels])
         self._all: list[Spans] = []  # decided

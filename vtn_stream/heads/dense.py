@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -43,6 +44,7 @@ class Dense(Head[DenseConfig]):
             frame[piece.start : piece.stop] = self.frame(config, network, piece)
         return GridScores(frame=frame)
 
+    @torch.inference_mode()
     def frame(self, config: DenseConfig, network: VTN, piece: Piece) -> NDArray[np.float16]:
         """Of a piece's own positions [n, K]; 0 where they are not valid. Raises CheckpointError if the network gives no
         numbers.

@@ -26,6 +26,7 @@ class LevelPoints(NamedTuple):
     offsets: NDArray[np.float32]
 
 
+@torch.inference_mode()
 def level_points(network: VTN, piece: Piece) -> tuple[NDArray[np.float16], list[LevelPoints]]:
     """The scores [n, K] of the piece's positions, 0 where not valid: the highest of the points that are nearest, one a
     level; and the levels' points of these positions. Raises CheckpointError if the network gives no numbers.
@@ -45,6 +46,7 @@ def level_points(network: VTN, piece: Piece) -> tuple[NDArray[np.float16], list[
     return (best * valid[piece.own, None]).astype(np.float16), levels
 
 
+@torch.inference_mode()
 def position_scores(network: VTN, piece: Piece) -> NDArray[np.float32]:
     """[n, K] of the piece's positions, before they are calibrated."""
     return finite_on_cpu(network.head(piece.frames).float().sigmoid()[0])[piece.own]

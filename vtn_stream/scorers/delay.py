@@ -1,21 +1,30 @@
-"""How long after its end a segment is known for good, of a model that can be followed."""
+"""How long after its end a segment is known for good, while a film comes."""
 
+import math
 from fractions import Fraction
 
-from vtn_stream.localize import DECIDED_AT_ONCE
-from vtn_stream.model import VTN
-from vtn_stream.scorers.tiles import TileReader
+from vtn_stream.heads.in_blocks import block_proposals
+from vtn_stream.localize import DECIDED_AT_ONCE, SAME_EVENT
+from vtn_stream.model import VTN, LocalizationConfig
+from vtn_stream.scorers.running import pieces_so_far
 from vtn_stream.track import PhaseRules
 
 __all__ = ["delay_s"]
 
 
-def delay_s(network: VTN, rules: PhaseRules | None, fps: Fraction) -> float:
-    """Seconds of film: a position's tile must be there, with what it needs after it; then what decides its label; and
-    one more position tells that a run has ended.
+def delay_s(network: VTN, rules: PhaseRules | None, fps: Fraction, *, has_instants: bool = False) -> float:
+    """Seconds of film: a position's piece must be there, with what it needs after it; then what decides its label, or
+    which spans are kept; and one more position tells that a run has ended.
 
-    rules  of the labels of a dense head; with a lag. Raises ValueError for a network that reads the whole film
+    rules         of the labels of a dense head; with a lag
+    has_instants  whether some labels of a localization head are instants: these wait for those that may be the same
+                  event. Where the scores of many in a row rise from each to the next, they wait until that ends
+
+    Raises ValueError for a head that reads a film as a whole.
     """
-    reader = TileReader(network)
-    lag = 0 if rules is None or rules.lag is None else rules.lag + DECIDED_AT_ONCE
-    return float((reader.tile - 1 + reader.reach + lag + 2) / fps)
+    behind = pieces_so_far(network).behind + 2
+    if isinstance(network.config.head, LocalizationConfig):
+        behind += block_proposals(network, fps).behind + (math.ceil(SAME_EVENT) + 1 if has_instants else 0)
+    elif rules is not None and rules.lag is not None:
+        behind += rules.lag + DECIDED_AT_ONCE
+    return float(behind / fps)

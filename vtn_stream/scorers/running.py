@@ -128,6 +128,8 @@ class RunningTokens:
 
     @torch.inference_mode()
     def finish(self) -> list[Piece]:
+        if self._num + self._waiting == 0:
+            return []
         self._embed(self._waiting, ended=True)
         num = self._num
         after = self._tile + self._halo  # of which nothing is there

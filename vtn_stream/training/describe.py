@@ -38,7 +38,8 @@ def card_facts(
     head = HEADS[material.head]
     followed_s = None
     if is_streamable and not head.names_clips:  # one of clips was always followed, window by window
-        followed_s = delay_s(learnt.fitted.network, learnt.rules, recipe.fps)
+        network, has_instants = learnt.fitted.network, bool(material.instants)
+        followed_s = delay_s(network, learnt.rules, recipe.fps, has_instants=has_instants)
     num_folds = len(set(material.folds))
     return CardFacts(
         name=output.name,
