@@ -106,7 +106,8 @@ def batch(
     """Draw the timelines of all films in SOURCES.
 
     SOURCES are folders, patterns like 'films/**/*.mp4', lists (.txt files with one path on each line) and films. Films
-    that have results already are skipped: run the same command again after it was stopped, or when there are new films.
+    that have results already are skipped: run the same command again after it was stopped, or when there are new films;
+    or let --watch take new films as they arrive.
 
     Workers run on this machine, or on a Ray cluster; both need Ray (pip install 'ray>=2.52'). Films, OUTPUT and the
     store must have the same paths on all machines of the cluster.
@@ -130,6 +131,8 @@ def batch(
     if dry_run:
         hush(False)  # the plan is what was asked for
     if watched is not None and not dry_run:
+        if not json_log:
+            out.print("watches for films; the workers start; Ctrl-C ends this, and nothing is lost")
         with connected(address) as cluster:
             num_left = _run(watched, cluster, settings, results, num_workers, names, join=False, json_log=json_log)
         if not json_log:

@@ -155,8 +155,9 @@ class Watched:
         scan.ended_s = time.monotonic()
         with self._lock:
             look = self._arrivals.look(scan.places, began_s=scan.began_s, ended_s=scan.ended_s)
-        scan.at_rest = [sighting for sighting in look.at_rest if _is_complete(sighting)]
-        scan.waiting = [*look.waiting, *(sighting for sighting in look.at_rest if sighting not in scan.at_rest)]
+        scan.waiting = [*look.waiting]
+        for sighting in look.at_rest:
+            (scan.at_rest if _is_complete(sighting) else scan.waiting).append(sighting)
         scan.is_quiet = look.is_quiet
         return scan
 

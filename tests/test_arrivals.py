@@ -137,6 +137,15 @@ def test_a_film_that_failed_while_its_disk_was_away_is_tried_again(folder, faile
     assert len(folder.taken) == 1 + failed
 
 
+def test_a_film_that_fails_again_after_its_disk_came_back_is_left_alone(folder):
+    folder.looks(20, seen())
+    folder.looks(20)
+    for num_taken in (1, 2, 2):
+        folder.arrivals.over(seen().path, failed=True)
+        assert len(folder.taken) == num_taken
+        folder.looks(20, seen())
+
+
 def test_a_folder_is_quiet_when_nothing_changes_and_nothing_will_be_at_rest(folder):
     quiet = [folder.look(seen()).is_quiet for _ in range(14)]
     assert quiet == [False] * 10 + [True] * 4
