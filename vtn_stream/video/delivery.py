@@ -69,12 +69,13 @@ class Delivery:
 
     most_bytes  of shared memory that may be used: batches get smaller where pictures are large. None: as many as are
                 needed, at the price of a new process
-    is_patient  whether an answer that nobody wants any more is heard to its end; else the process is stopped
+    is_needed   whether the process knows what no other does: it is not begun again, and an answer that nobody wants any
+                more is heard to its end. Else the process is stopped then
     """
 
-    def __init__(self, process: ChildProcess, *, most_bytes: int | None = None, is_patient: bool = False) -> None:
+    def __init__(self, process: ChildProcess, *, most_bytes: int | None = None, is_needed: bool = False) -> None:
         self._process = process
-        self._most_bytes, self._is_patient = most_bytes, is_patient
+        self._most_bytes, self._is_needed = most_bytes, is_needed
         self._ring: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)  # shared with it: [slots, bytes]
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class Delivery:
             "num_wanted": len(wanted.pts),
         }
         payload = wanted.keyframes.tobytes() + wanted.pts.tobytes() + wanted.wants_thumbnail.tobytes() + wanted.rest
-        self._process.ask(request, header, payload)
+        self._process.ask(request, header, payload, anew=not self._is_needed)
         checked = answers.Batches(len(wanted.pts), NUM_SLOTS, batch_size, len(sizes))
         answer = None
         try:
@@ -111,7 +112,7 @@ class Delivery:
                 self._free(request, checked, slot)
         except GeneratorExit:
             with contextlib.suppress(DecodingLost):  # the next request hears of it
-                while self._is_patient and answer is not None and self._process.is_answering(request):
+                while self._is_needed and answer is not None and self._process.is_answering(request):
                     self._free(request, checked, answer[0])
                     answer = self._next(request, checked)
             raise

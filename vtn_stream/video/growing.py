@@ -19,7 +19,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import DecodingLost
 from vtn_stream.film import CLOCK_TOLERANCE_S, Dark, VideoInfo, file_stamp
 from vtn_stream.video import answers
 from vtn_stream.video.clock import last_duration
@@ -62,7 +61,7 @@ class GrowingFilm:
         self._process = ChildProcess(
             deadline_s=deadline_s, memory_bytes=memory_bytes, num_threads=num_threads, reserve_bytes=_RING_BYTES
         )
-        self._delivery = Delivery(self._process, most_bytes=_RING_BYTES, is_patient=True)
+        self._delivery = Delivery(self._process, most_bytes=_RING_BYTES, is_needed=True)
         self._wish = {"do": "grow", "path": name, "stream": stream, "keep_s": keep_s}
         self._has_begun = self._has_ended = False
         self._queued_bytes = 0
@@ -187,9 +186,9 @@ class GrowingFilm:
             return
         if wants_thumbnail is None:
             wants_thumbnail = np.zeros(len(pts), np.bool_)
-        self._check_alive()
         request = Request(film=self._path.name, patience_s=patience_for(video, len(windows), self._deadline_s))
-        wanted = Wanted(pts=pts, windows=windows, wants_thumbnail=wants_thumbnail, keyframes=video.keyframes[:0])
+        no_keyframes = video.keyframes[:0]
+        wanted = Wanted(pts=pts, windows=windows, wants_thumbnail=wants_thumbnail, keyframes=no_keyframes)
         yield from self._delivery.batches(request, {"do": "decode", "grows": True}, wanted)
 
     def finished_identity(self) -> str | None:
@@ -242,21 +241,11 @@ class GrowingFilm:
         self, header: dict[str, Any], kinds: set[str], payload: bytes = b"", *, request: Request | None = None
     ) -> tuple[dict[str, Any], bytes]:
         """The answer to what takes one message."""
-        self._check_alive()
         request = self._request() if request is None else request
-        self._process.ask(request, header, payload)
+        self._process.ask(request, header, payload, anew=False)
         answer = self._process.receive(request, kinds)
         self._process.answered()
         return answer
-
-    def _check_alive(self) -> None:
-        """Raises DecodingLost if the process is gone: another would know nothing of the film."""
-        if not self._process.is_waiting:
-            raise DecodingLost(
-                f"the process decoding {self._path.name} is gone",
-                "the rest was not read",
-                "begin again with its first byte",
-            )
 
 
 class _Column:

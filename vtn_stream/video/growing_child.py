@@ -20,7 +20,7 @@ from vtn_stream.errors import VideoError
 from vtn_stream.video.first_frame import first_frame, no_frame
 from vtn_stream.video.growing_facts import GrowingFacts
 from vtn_stream.video.growing_reader import GrowingReader
-from vtn_stream.video.growing_stream import Demuxer
+from vtn_stream.video.growing_stream import Demuxer, cannot_go_on
 from vtn_stream.video.kinds import says_encrypted
 from vtn_stream.video.probing import Probed, read_info
 from vtn_stream.video.reader import Picture
@@ -28,8 +28,10 @@ from vtn_stream.video.window import Window
 
 __all__ = ["GrowingChild", "Shown"]
 
-# A film of which nothing decodes in so many bytes at its beginning is not waited for any longer.
+# A film of which nothing decodes in so many bytes at its beginning is not waited for any longer; nor one of which so
+# many bring no picture, as those of another film behind it do where the container knows one only.
 _MAX_HEAD_BYTES = 64 * 1024**2
+_MAX_VAIN_BYTES = 64 * 1024**2
 
 
 class Shown:
@@ -56,6 +58,7 @@ class GrowingChild:
         self._demuxer = Demuxer(self._name, request["stream"])
         self._film: GrowingFacts | None = None
         self._tried_bytes = 0  # of its beginning, in which no picture was found
+        self._vain_since = 0  # bytes that were read when the last packet came
         self._has_failed = False
 
     def feed(self, data: bytes, *, ended: bool) -> tuple[dict[str, Any], bytes]:
@@ -70,14 +73,19 @@ class GrowingChild:
         if self._film is None and demuxer.opened is not None:
             self._begin(ended=ended or demuxer.problem is not None)
         if self._film is not None:
+            if demuxer.packets:
+                self._vain_since = demuxer.num_read
             while demuxer.packets:
                 self._alive()
                 self._film.take(demuxer.packets.popleft())
             if ended:
                 self._film.end()
-        if demuxer.problem is not None and not self._has_failed:
+        problem = demuxer.problem
+        if self._film is not None and demuxer.num_read - self._vain_since > _MAX_VAIN_BYTES:
+            problem = problem or cannot_go_on(self._name, f"no picture in {_MAX_VAIN_BYTES // 1024**2} MiB")
+        if problem is not None and not self._has_failed:
             self._has_failed = True
-            raise demuxer.problem
+            raise problem
         return self._news()
 
     def keep(self, window: Window, keeps_s: float) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class GrowingReader:
         self._again: deque[av.VideoFrame] = deque()  # ... and now looked at again
         self._recent: deque[int] = deque(maxlen=PATIENCE_FRAMES)
         self._damage = DamageLog(num_threads - 1)
-        self._last_pts = self._not_before = -_END  # the last frame that came out; none is taken that is shown before
+        self._last_pts = self._not_before = -_END  # the latest frame that came out; none is taken that is shown before
         self._last_sent = -_END
         self._is_empty = self._is_bare = self._must_begin_again = self._skips = False
         self._open()
@@ -166,10 +166,10 @@ class GrowingReader:
             if frame.pts > last_wanted:
                 self._ahead.append(frame)
             else:
+                if frame.pts not in self._coming or frame.pts < self._not_before:
+                    continue  # it came out before, or is no whole picture
                 self._coming.discard(frame.pts)
-                if frame.pts <= self._last_pts or frame.pts < self._not_before:
-                    continue
-                self._last_pts = frame.pts
+                self._last_pts = max(self._last_pts, frame.pts)
                 self._forget_sent()
                 picture = self._held.add(frame.pts, frame, is_sound=self._damage.is_sound(frame.pts))
                 if (i := position.pop(frame.pts, None)) is not None:

@@ -16,7 +16,7 @@ import av.video.stream
 from vtn_stream.errors import VideoError
 from vtn_stream.video.container import open_content, packets_of
 
-__all__ = ["Demuxer"]
+__all__ = ["Demuxer", "cannot_go_on"]
 
 # Read at once: FFmpeg may look again only at what it read at once, so it must not depend on how bytes came; and what
 # is less waits for more.
@@ -148,6 +148,11 @@ class Demuxer:
     def num_unread(self) -> int:
         return self._content.num_unread
 
+    @property
+    def num_read(self) -> int:
+        """Bytes, from the film's first."""
+        return self._content.at
+
     def head(self) -> bytes:
         """The first bytes of the film: all until `forget`, then those that were there."""
         return self._head or self._content.head()
@@ -213,9 +218,13 @@ class Demuxer:
             if not (problems and goes_on and self._content.at > at):
                 break
         if not self._content.has_ended:
-            reason = problems[0].lower() if problems else "it says that it ends here"
-            raise VideoError(
-                f"{self._name} cannot be read any further ({reason})",
-                "what comes after is not analyzed",
-                "begin a new file when the recorder begins again, or record MPEG-TS, which can be cut anywhere",
-            )
+            raise cannot_go_on(self._name, problems[0].lower() if problems else "it says that it ends here")
+
+
+def cannot_go_on(name: str, reason: str) -> VideoError:
+    """What is said of a film whose bytes are of no use from here on."""
+    return VideoError(
+        f"{name} cannot be read any further ({reason})",
+        "what comes after is not analyzed",
+        "begin a new file when the recorder begins again, or record MPEG-TS, which can be cut anywhere",
+    )

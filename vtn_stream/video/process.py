@@ -95,18 +95,19 @@ class ChildProcess:
             self._ring = Ring(self._reserve_bytes)
             return self._ring.shaped(shape)
 
-    def ask(self, request: Request, header: dict[str, Any], payload: bytes = b"") -> None:
-        """Sends a request, to a new process if there is none that waits for one."""
-        if not self.is_waiting:
+    def ask(self, request: Request, header: dict[str, Any], payload: bytes = b"", *, anew: bool = True) -> None:
+        """Sends a request, to a new process if there is none that waits for one. anew: False if that would not know
+        what is asked about; DecodingLost then.
+        """
+        if self._process is None or self._request is not None or not self._is_quiet(self._process):
+            if not anew:
+                self.stop()
+                fact = f"the process decoding {request.film} is gone"
+                raise DecodingLost(fact, "the rest was not read", "begin again with the film's first byte")
             self.stop()  # what it was still to deliver would be taken for the answer
             self._process = self._start()
         self._request = request
         self.send(request, header, payload)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether there is a process that waits for a request."""
-        return self._process is not None and self._request is None and self._is_quiet(self._process)
 
     def is_answering(self, request: Request) -> bool:
         """Whether this is the last request, it is not answered in full, and the process was not stopped."""
