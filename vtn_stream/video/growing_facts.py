@@ -209,7 +209,9 @@ class GrowingFacts:
         """Notes the digest at each whole second of the film."""
         if self._start is None or self._table.bound <= -(2**62):
             return
-        seconds = int((self._table.bound * self.time_base - self._start) // 1)
+        base, start = self.time_base, self._start  # in whole numbers: it is asked of every packet
+        ticks = self._table.bound * base.numerator * start.denominator - start.numerator * base.denominator
+        seconds = ticks // (base.denominator * start.denominator)
         if seconds > self._seconds:
             if seconds > MAX_DAYS * 86400:
                 raise VideoError(
