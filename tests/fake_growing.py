@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pytest
 
 from vtn_stream.errors import DecodingLost
 from vtn_stream.film import FrameIndex
+from vtn_stream.following import follow
+from vtn_stream.following.events import Final
 from vtn_stream.following.feed import Nothing
 from vtn_stream.following.live import Rows, Said
 from vtn_stream.localize import runs
@@ -41,6 +44,7 @@ class GrowingFile:
     def feed(self, data):
         if self._whole is None:
             self._whole = self._process.probe(self._path)
+            self._begins = data[:1]
         self._num_bytes += len(data)
 
     def end(self):
@@ -50,7 +54,8 @@ class GrowingFile:
     def _num_frames(self):
         if self._whole is None:
             return 0
-        return self._whole.num_frames if self._ended else self._whole.num_frames * self._num_bytes // self._size
+        num = self._whole.num_frames
+        return num if self._ended else min(num, num * self._num_bytes // self._size)
 
     @property
     def video(self):
@@ -74,7 +79,7 @@ class GrowingFile:
     def digest_at(self, time_s):
         if self._ended or self.settled_s >= time_s:
             num = int(np.searchsorted(self._whole.times_s, time_s))
-            return hashlib.blake2b(f"{self._path.name} {num}".encode(), digest_size=16).hexdigest()
+            return hashlib.blake2b(f"{self._path.name} {self._begins} {num}".encode(), digest_size=16).hexdigest()
         return None
 
     def finished_identity(self):
@@ -203,3 +208,67 @@ def rows_of(kinds, part=slice(None)):
     index = FrameIndex(grid_s=numbers * 1.0, frame=frame, pts_s=np.where(frame < 0, np.nan, numbers), valid=seen)
     values = np.where(seen, numbers + 1, 0)[:, None].astype(np.float16)
     return Rows(start=numbers[part][0], values=values[part], index=index[part])
+
+
+@pytest.fixture(scope="module")
+def process():
+    with DecodingProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def fakes(monkeypatch, film, changing, process):
+    """The film grows as its bytes are fed."""
+    monkeypatch.setattr("vtn_stream.video.GrowingFilm", GrowingFile, raising=False)
+    monkeypatch.setattr(GrowingFile, "paths", {of.name: of for of in (film, changing)})
+    monkeypatch.setattr(GrowingFile, "asked", [])
+    monkeypatch.setattr(GrowingFile, "process", process, raising=False)
+    monkeypatch.setattr(GrowingFile, "dies_at", frozenset())
+    monkeypatch.setattr("vtn_stream.following.looks.Looks.live", lambda self, video, region: Bright(1))
+
+
+@pytest.fixture
+def run(fakes, open_analyzer, tmp_path, film):
+    """run(source, ...) -> (analysis, events), with one store."""
+
+    def run_(source=None, *, told=None, on_event=None, store="store", kept=None, **options):
+        events = [] if kept is None else kept
+
+        def tell(event):
+            events.append(event)
+            if on_event is not None:
+                on_event(event)
+
+        with open_analyzer(tmp_path / store, **options) as analyzer:
+            of_told = {} if told is None else {"told": told}
+            analysis = follow(source or Source(film), analyzer._settings, on_event=tell, analyzer=analyzer, **of_told)
+        return analysis, events
+
+    return run_
+
+
+@pytest.fixture(scope="session")
+def changing(film_maker, tmp_path_factory):
+    """300 s of pictures that change every 20 s: five chunks that cost little."""
+    scenes = [(20, number % 7) for number in range(15)]
+    return film_maker(tmp_path_factory.mktemp("films") / "changing.mp4", scenes, fps=Fraction(1, 5))
+
+
+@pytest.fixture
+def missing(open_analyzer, tmp_path):
+    """missing(film): the chunks that an analysis would have to embed."""
+
+    def missing_(film):
+        with open_analyzer(tmp_path / "store") as analyzer:
+            return analyzer.missing(analyzer.plan(film))
+
+    return missing_
+
+
+def of(film, piece=2000, **how):
+    """Its source, in pieces of some seconds."""
+    return Source(film, piece=piece, **how)
+
+
+def finals(events):
+    return [segment for event in events if isinstance(event, Final) for segment in event.segments]

@@ -1,79 +1,13 @@
 """follow: what is told of a film while it is written, and what is in the store then."""
 
 from contextlib import suppress
-from fractions import Fraction
 
 import pytest
-from fake_growing import Bright, GrowingFile, Source
+from fake_growing import GrowingFile, Source, changing, fakes, finals, missing, of, process, run  # noqa: F401  (fixtures)
 
 from vtn_stream.embedding import ChunkReady
-from vtn_stream.following import Told, follow
+from vtn_stream.following import Told
 from vtn_stream.following.events import Begun, Ended, Final, Warned
-from vtn_stream.video import DecodingProcess
-
-
-@pytest.fixture(scope="module")
-def process():
-    with DecodingProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def fakes(monkeypatch, film, changing, process):
-    """The film grows as its bytes are fed."""
-    monkeypatch.setattr("vtn_stream.video.GrowingFilm", GrowingFile, raising=False)
-    monkeypatch.setattr(GrowingFile, "paths", {of.name: of for of in (film, changing)})
-    monkeypatch.setattr(GrowingFile, "asked", [])
-    monkeypatch.setattr(GrowingFile, "process", process, raising=False)
-    monkeypatch.setattr(GrowingFile, "dies_at", frozenset())
-    monkeypatch.setattr("vtn_stream.following.looks.Looks.live", lambda self, video, region: Bright(1))
-
-
-@pytest.fixture
-def run(fakes, open_analyzer, tmp_path, film):
-    """run(source, ...) -> (analysis, events), with one store."""
-
-    def run_(source=None, *, told=None, on_event=None, store="store", kept=None, **options):
-        events = [] if kept is None else kept
-
-        def tell(event):
-            events.append(event)
-            if on_event is not None:
-                on_event(event)
-
-        with open_analyzer(tmp_path / store, **options) as analyzer:
-            of_told = {} if told is None else {"told": told}
-            analysis = follow(source or Source(film), analyzer._settings, on_event=tell, analyzer=analyzer, **of_told)
-        return analysis, events
-
-    return run_
-
-
-@pytest.fixture(scope="session")
-def changing(film_maker, tmp_path_factory):
-    """300 s of pictures that change every 20 s: five chunks that cost little."""
-    scenes = [(20, number % 7) for number in range(15)]
-    return film_maker(tmp_path_factory.mktemp("films") / "changing.mp4", scenes, fps=Fraction(1, 5))
-
-
-@pytest.fixture
-def missing(open_analyzer, tmp_path):
-    """missing(film): the chunks that an analysis would have to embed."""
-
-    def missing_(film):
-        with open_analyzer(tmp_path / "store") as analyzer:
-            return analyzer.missing(analyzer.plan(film))
-
-    return missing_
-
-
-def of(film, piece=2000, **how):
-    """Its source, in pieces of some seconds."""
-    return Source(film, piece=piece, **how)
-
-
-def finals(events):
-    return [segment for event in events if isinstance(event, Final) for segment in event.segments]
 
 
 def ready(film, store, open_analyzer):
@@ -92,7 +26,7 @@ def test_a_later_analysis_of_a_film_that_was_followed_embeds_nothing(
         again = analyzer.analyze(analyzer.plan(film))
     assert again.timeline == analyzed.analysis.timeline
     for mine, other in zip(
-        *(ready(film, of, open_analyzer) for of in (tmp_path / "store", analyzed.store)), strict=True
+        *(ready(film, store, open_analyzer) for store in (tmp_path / "store", analyzed.store)), strict=True
     ):
         assert mine.values.tobytes() == other.values.tobytes()
         assert mine.source == "store"

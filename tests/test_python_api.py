@@ -40,10 +40,12 @@ def run(blocks, folder, monkeypatch):
 def test_the_code_of_the_page_runs(film_maker, tmp_path, monkeypatch, capsys):
     film_maker(tmp_path / "movie.mp4", [(3, 0), (3, 1)])
     film_maker(tmp_path / "other.mp4", [(3, 1), (3, 0)])
+    film_maker(tmp_path / "recording.ts", [(6, 1), (6, 0)])
     (tmp_path / "true.csv").write_text("video,start_s,end_s,label\nmovie.mp4,0,3,scene A\nmovie.mp4,3,6,scene B\n")
     (tmp_path / "groups.csv").write_text("video,group\nmovie.mp4,old\nother.mp4,new\n")
     names = run([block for block in BLOCKS if SLOW not in block], tmp_path, monkeypatch)
     assert len(names["timeline"]) == 2
+    assert names["followed"].complete
     assert names["rows"].dtype == np.float16
     assert names["rows"].shape[0] == 12
     assert [len(each) for each in names["timelines"]] == [2, 2]

@@ -12,5 +12,6 @@ events    what a run tells while it goes on
 
 from vtn_stream.following.events import Told
 from vtn_stream.following.follow import follow
+from vtn_stream.following.open_feed import open_feed
 
-__all__ = ["Told", "follow"]
+__all__ = ["Told", "follow", "open_feed"]

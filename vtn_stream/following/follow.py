@@ -41,7 +41,7 @@ MARK_EVERY_S = 1200.0  # `cache gc` keeps what was used within an hour
 MAX_LOST_IN_A_ROW = 3  # a film on which decoding dies for so many pieces one after the other is given up
 
 
-def nothing_told(begins: str, settings_key: str) -> Told:
+def nothing_told(begins: str, settings_key: str, /) -> Told:
     """That there was no earlier run."""
     return Told()
 
@@ -185,6 +185,7 @@ class _Following:
             self._begin(ended=True)
         assert self._begun is not None
         last = self._begun.stretches.last
+        last.ended = True
         if self._no_more and self._feed.path is not None and len(self._begun.stretches) == 1:
             last.compare(self._feed.path, self._warn)
         self._advance(ended=True)
@@ -208,7 +209,7 @@ class _Following:
         last.film.close()
         if replays:
             self._warn(f"{error.fact}: the film is read from its beginning once more, to this place")
-            last.film, last.is_dead, last.is_kept, last.num_read = self._open(), False, False, 0
+            last.film, last.is_dead, last.is_kept, last.ended, last.num_read = self._open(), False, False, False, 0
             self._num_to_pass, self._no_more = self._num_new, False
             return self._feed.pieces()
         self._begin_stretch(f"{error.fact}, and what it held is a gap")
@@ -225,7 +226,7 @@ class _Following:
             until = next((stop for _, stop in pieces.steps(pieces.next, until)), pieces.next)
         lost_any = pieces.next < until
         while pieces.next < until:
-            lost = pieces.lose(video, min(until, pieces.chunk_stop(video, ended=False)))
+            lost = pieces.lose(video, min(until, pieces.full_stop))
             self._begun.telling.add(lost, 1)
         return lost_any or not one_step
 
@@ -233,12 +234,14 @@ class _Following:
 
     def _begin(self, *, ended: bool) -> bool:
         """Fixes what is fixed with the first seconds, once they are known. Whether they are."""
-        film, video = self._first, self._first.video
-        if video is None and ended:
-            raise VideoError(f"{self._feed.name} shows no frame", "it has no timeline", "check that it is a film")
-        digest = None if video is None else film.digest_at(STEP_S)
-        if video is None or digest is None:
+        film = self._first
+        digest = film.digest_at(STEP_S)
+        if digest is None and not ended:
             return False
+        if (video := film.video) is None or digest is None:
+            if not ended:
+                return False
+            raise VideoError(f"{self._feed.name} shows no frame", "it has no timeline", "check that it is a film")
         self._begun = begin(
             film,
             video,
@@ -253,49 +256,52 @@ class _Following:
         return True
 
     def _advance(self, *, ended: bool) -> None:
-        """Embeds, says and tells all that can be by now."""
+        """Embeds, says and tells all that can be by now. It is called for every piece of the feed, of which there may
+        be many in a second: nothing is done then that takes longer the longer the film is.
+        """
         if self._begun is None and not self._begin(ended=ended):
             return
         assert self._begun is not None
         begun, last = self._begun, self._begun.stretches.last
-        if (video := last.video) is None:
-            return
-        last.keep(begun.live.window)
-        self._tell_restarts(last, video)
-        while (stop := self._next_stop(last, video, ended=ended)) is not None:
+        while (stop := self._next_stop(last, ended=ended)) is not None and (video := last.video) is not None:
+            last.keep(begun.live.window)
+            self._tell_restarts(last, video)
             self._embed(last, video, stop, ended=ended)
             last.pieces.write(video, last.film.digest_at)
             self._num_lost = 0
-        last.pieces.write(video, last.film.digest_at)
+            held_s = Fraction(0) if begun.live.window is None else PACKETS_S
+            last.film.drop(last.pieces.oldest_needed(video, max(self._looks.back_s, held_s)))
         if time.monotonic() - self._marked_s > MARK_EVERY_S:
             self._marked_s = time.monotonic()
             for stretch in begun.stretches.all:
                 stretch.pieces.mark_used()
-        held_s = Fraction(0) if begun.live.window is None else PACKETS_S
-        last.film.drop(last.pieces.oldest_needed(video, max(self._looks.back_s, held_s)))
         self._tell_load()
 
-    def _next_stop(self, last: Stretch, video: VideoInfo, *, ended: bool) -> int | None:
+    def _next_stop(self, last: Stretch, *, ended: bool) -> int | None:
         """Up to which position can be embedded now; None: more of the film must come first."""
         assert self._begun is not None
-        pieces, num_settled = last.pieces, last.num_settled
-        chunk_stop = pieces.chunk_stop(video, ended=ended)
-        if pieces.next >= num_settled:
-            return None
-        if num_settled >= chunk_stop:
-            is_named = last.film.digest_at(pieces.settled_at(chunk_stop - 1)) is not None
-            return chunk_stop if is_named or not pieces.is_at_start else None
+        pieces, is_known = last.pieces, last.is_known
+        if ended:
+            video = last.video
+            stop = 0 if video is None else pieces.chunk_stop(video)
+            return stop if stop > pieces.next else None
+        if is_known(pieces.full_stop):
+            return pieces.full_stop
         if pieces.is_at_start and last.film.num_queued_bytes < MAX_QUEUED_BYTES:
             unread_s = self._feed.backlog_bytes * self._pace.s_per_byte
             if self._begun.may_be_stored or unread_s > CATCH_UP_S:
                 return None  # until the chunk is complete
-        stop = pieces.step_stop(num_settled)
+        stop = pieces.next
+        for _, border in pieces.steps(pieces.next, pieces.full_stop):
+            if not is_known(border):
+                break
+            stop = border
         return stop if stop > pieces.next else None
 
     def _embed(self, last: Stretch, video: VideoInfo, stop: int, *, ended: bool) -> None:
         assert self._begun is not None
         pieces, embedded, every = last.pieces, None, 1
-        if pieces.is_at_start and stop == pieces.chunk_stop(video, ended=ended):
+        if pieces.is_at_start and stop == (pieces.chunk_stop(video) if ended else pieces.full_stop):
             digest = last.film.digest_at(pieces.settled_at(stop - 1))
             embedded = None if digest is None else pieces.stored(video, stop, digest, self._warn)
         if embedded is None:

@@ -36,7 +36,8 @@ __all__ = ["STEP_S", "Decoded", "Embedded", "Kept", "Pieces", "Tools"]
 # What a film has grown by when it is embedded and looked at again. A network takes 4 pictures at once on a CPU: at 2
 # positions a second shorter steps would be padding for the most part.
 STEP_S = 5
-AFTER_S = 2e-6  # a frame that begins so long after a position may still be shown at it
+AFTER = Fraction(2, 10**6)  # seconds: a frame that begins so long after a position may still be shown at it
+AFTER_S = float(AFTER)
 
 
 class Decoded(Protocol):
@@ -135,22 +136,14 @@ class Pieces:
         """Whether nothing of the chunk of `next` is there yet."""
         return self.next == self._start
 
-    def settled(self, settled_s: float, video: VideoInfo) -> int:
-        """How many positions can be embedded: those at which no other frame can be shown than the ones known."""
-        num = self._tools.sampling.num_positions(video)
-        if settled_s == math.inf:
-            return num
-        if settled_s <= float(video.times_s[0]):  # it may stand for the first position, or an earlier one may
-            return 0
-        return max(0, min(num, math.ceil((settled_s - AFTER_S) * self._tools.sampling.fps)))
+    @property
+    def full_stop(self) -> int:
+        """Where the chunk of `next` ends, unless the film ends before."""
+        return self._stop
 
-    def chunk_stop(self, video: VideoInfo, *, ended: bool) -> int:
-        """Where the chunk of `next` ends."""
-        return min(self._stop, self._tools.sampling.num_positions(video)) if ended else self._stop
-
-    def step_stop(self, num_settled: int) -> int:
-        """The last border between steps that is not behind these positions."""
-        return math.ceil(num_settled // (STEP_S * self._tools.sampling.fps) * STEP_S * self._tools.sampling.fps)
+    def chunk_stop(self, video: VideoInfo) -> int:
+        """Where the chunk of `next` ends, in a film that has ended."""
+        return min(self._stop, self._tools.sampling.num_positions(video))
 
     def steps(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """[start, stop) cut at the borders between steps: always at the same ones, however much comes at once."""
@@ -215,11 +208,10 @@ class Pieces:
             part.values.append(values)
             part.index.append(index)
             part.thumbnails |= {start - self._start + i: jpeg for i, jpeg in thumbnails.items()}
-        planned = tools.sampling.grid(video, start, stop)
-        left_out = planned.valid & ~wanted
-        self._is_whole &= not left_out.any()
         execution = tools.encoder.execution(film.decoder)
         values, index = merged([(values, index) for values, index, _ in results.values()])
+        left_out = (index.frame >= 0) & ~wanted
+        self._is_whole &= not left_out.any()
         self._done(video, stop, execution)
         return Embedded(start=start, values=values, index=index, left_out=left_out, executions=(execution,))
 
@@ -267,7 +259,8 @@ class Pieces:
 
     def oldest_needed(self, video: VideoInfo, back_s: Fraction) -> int:
         """The pts of the oldest frame that `next` or a later position can need. back_s: how far its changes go back."""
-        shown = int(np.searchsorted(video.times_s, float(self.next / self._tools.sampling.fps) + AFTER_S, "right")) - 1
+        at = (self.next / self._tools.sampling.fps + AFTER + video.start) / video.time_base
+        shown = int(np.searchsorted(video.pts, math.floor(at), "right")) - 1
         since = int(video.pts[max(0, shown)]) - math.ceil(back_s / video.time_base)
         before = int(np.searchsorted(video.pts, since, "right")) - 1
         return int(video.pts[max(0, min(before, shown - 1))])

@@ -39,6 +39,7 @@ class Stretch:
     num_restarts  of its clock, that were told
     is_dead       its decoding process was lost
     finished      as the file says that was made of it, once that is known
+    ended         no more comes of it
     same_until_s  before this time, the file shows what was followed; inf: all of it is that
     """
 
@@ -49,6 +50,8 @@ class Stretch:
         self.is_dead = self.is_kept = False
         self.finished: VideoInfo | None = None
         self.same_until_s = -math.inf
+        self.ended = False
+        self._known_s = 0.0
         self._seen: VideoInfo | None = None
 
     @property
@@ -64,10 +67,18 @@ class Stretch:
         """As `film_video`; of a finished file that shows the same, what that says."""
         return self.finished if self.same_until_s == math.inf else self.film_video
 
+    def is_known(self, stop: int) -> bool:
+        """Whether all is known that the positions before this one show. It takes no longer in a long film."""
+        return self.film.digest_at(self.pieces.settled_at(stop - 1)) is not None
+
     @property
-    def num_settled(self) -> int:
-        video = self.video
-        return 0 if video is None else self.pieces.settled(self.film.settled_s, video)
+    def known_s(self) -> float:
+        """Up to which second all frames are known; to the end of what has ended."""
+        if self.ended:
+            return 0.0 if (video := self.video) is None else video.duration_s
+        while self.film.digest_at(self._known_s + 1) is not None:
+            self._known_s += 1
+        return self._known_s
 
     def keep(self, window: Window | None) -> None:
         """Has pictures kept for who looks at the frames between sampled ones."""
@@ -97,6 +108,7 @@ class Stretches:
         self._sampling = sampling
         self._all: list[Stretch] = []
         self._before: list[VideoInfo] = []  # of stretches that have ended
+        self.first_s = 0.0  # when the last stretch begins
         self._joined: tuple[VideoInfo, VideoInfo] | None = None  # the last stretch, and all of them with it
 
     def __len__(self) -> int:
@@ -106,6 +118,9 @@ class Stretches:
         """A stretch follows the ones that have ended. One that showed nothing is forgotten."""
         if self._all and self._all[-1].video is None:
             self._all.pop().film.close()
+        for earlier in self._all:
+            earlier.ended = True
+        self.first_s = self.video.duration_s if self._all else 0.0
         self._all.append(stretch)
         self._before = [video for of in self._all[:-1] if (video := of.video) is not None]
         for of in self._all[:-2]:
@@ -118,9 +133,6 @@ class Stretches:
     @property
     def all(self) -> Sequence[Stretch]:
         return self._all
-
-    def has_begun(self) -> bool:
-        return bool(self._before) or (bool(self._all) and self.last.video is not None)
 
     @property
     def video(self) -> VideoInfo:
@@ -139,15 +151,9 @@ class Stretches:
         return self._sampling.fps
 
     @property
-    def first_s(self) -> float:
-        """When the last stretch begins."""
-        return float(self.video.parts[-1].start) if self._before and self.last.video is not None else 0.0
-
-    @property
     def known_s(self) -> float:
         """Up to when all frames are known."""
-        last = self.last.video
-        return self.video.duration_s if last is None else self.first_s + min(self.last.film.settled_s, last.duration_s)
+        return self.first_s + self.last.known_s
 
     @property
     def num_read(self) -> int:

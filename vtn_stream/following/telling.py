@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Telling"]
 
-# Frames come in another order than they are shown in, and their packets in groups: a frame is known at most so long
-# after it is written, in films as recorders write them.
-ORDER_S = 1.0
+# That all is known is asked by the second; and frames come in another order than they are shown in, their packets in
+# groups: in films as recorders write them, this is how long after it is written a frame is known.
+ORDER_S = 2.0
 PROVISIONAL_EVERY_S = 5.0
 PROVISIONAL_SHARE = 0.03  # of the time that a run has taken, at most
 LOAD_EVERY_S = 1.0
