@@ -170,7 +170,7 @@ class LiveScenes:
         """Nothing is left to read."""
 
     def provenance(self) -> dict[str, Any]:
-        return Scenes(self._fps, self.window is not None).provenance() | {"followed": True}
+        return Scenes(self._fps, self.window is not None).provenance()
 
     def notes(self) -> list[str]:
         notes = [*Scenes(self._fps).notes(), FOLLOWED]
