@@ -265,10 +265,11 @@ def measure_killed(given: argparse.Namespace, options: Sequence[str]) -> Figures
         folder = Path(name)
         source, lines = folder / "film.ts", []
         with recorder(film, folder, folder / "log"):
-            for _ in range(10):
+            for number in range(10):
                 with following(source, folder, options) as run:
-                    run.wait_for("begun")
-                    run.wait_for(rng.choice(["final", "provisional"]), rng.randrange(1, 4))
+                    if number % 3:  # else before the film has begun, or soon after
+                        run.wait_for("begun")
+                    time.sleep(rng.uniform(0, 10))
                 lines += run.told("segment")
         rest = [step for step in film if step.film_s > written_until(folder / "log")[1][-1]]
         with source.open("ab") as file:
