@@ -70,11 +70,11 @@ class Follower:
         with self._changed:
             self._changed.notify_all()
 
-    def wait_for(self, event: str, more: int = 1) -> None:
-        """Until so many more lines of this kind have come, or it has ended."""
+    def wait_for(self, event: str, more: int = 1, *, at_most_s: float = 600) -> None:
+        """Until so many more lines of this kind have come, or it has ended, or so much time has passed."""
         with self._changed:
             wanted = len(self.told(event)) + more
-            self._changed.wait_for(lambda: len(self.told(event)) >= wanted or not self._reading.is_alive(), 600)
+            self._changed.wait_for(lambda: len(self.told(event)) >= wanted or not self._reading.is_alive(), at_most_s)
 
     def told(self, event: str) -> list[dict[str, Any]]:
         return [line for _, line in self.lines if line["event"] == event]
@@ -265,10 +265,12 @@ def measure_killed(given: argparse.Namespace, options: Sequence[str]) -> Figures
         folder = Path(name)
         source, lines = folder / "film.ts", []
         with recorder(film, folder, folder / "log"):
-            for _ in range(10):
+            for number in range(10):
                 with following(source, folder, options) as run:
-                    run.wait_for("begun")
-                    run.wait_for(rng.choice(["final", "provisional"]), rng.randrange(1, 4))
+                    if number % 3:  # else before the film has begun, or soon after
+                        run.wait_for("begun")
+                        run.wait_for("final", rng.randrange(3), at_most_s=30)
+                    time.sleep(rng.uniform(0, 5))
                 lines += run.told("segment")
         rest = [step for step in film if step.film_s > written_until(folder / "log")[1][-1]]
         with source.open("ab") as file:

@@ -223,6 +223,7 @@ def test_closing_a_feed_ends_the_wait(tmp_path):
         ),
         ("no-such-folder/film.ts", "no-such-folder/film.ts cannot be opened (its folder is not there)"),
         ("film\0.ts", "cannot be opened"),
+        ("", "the source has no name; there is nothing to follow"),
         ("/dev/null", "null is not a file, a folder or a pipe"),
     ],
 )

@@ -70,6 +70,13 @@ def test_a_line_that_is_being_written_counts_when_it_stays_so(is_at_rest):
     assert len(read_playlist(data, "live.m3u8", is_at_rest=is_at_rest).parts) == 1 + is_at_rest
 
 
+def test_a_letter_that_is_being_written_is_no_fault():
+    data = "#EXTM3U\na.ts\nö".encode()[:-1]
+    assert len(read_playlist(data, "live.m3u8", is_at_rest=False).parts) == 1
+    with pytest.raises(VideoError, match="line 3 is not text"):
+        read_playlist(data, "live.m3u8")
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [

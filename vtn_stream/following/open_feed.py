@@ -34,6 +34,10 @@ def open_feed(source: str, *, until_idle_s: float | None) -> Feed:
             "addresses are not opened; it was not followed",
             f"send it through a pipe: ffmpeg -i {source} -c copy -f mpegts - | vtn-stream follow -",
         )
+    if not source:
+        raise VideoError(
+            "the source has no name", "there is nothing to follow", "name a file, a folder, or - for a pipe"
+        )
     path = as_stored(Path(source))
     path = path if path.name not in ("", "..") else Path(os.path.abspath(path))
     try:

@@ -71,17 +71,16 @@ def read_playlist(data: bytes, name: str, *, is_at_rest: bool = True) -> Playlis
             "it was not followed",
             "let the recorder list fewer segments",
         )
+    if not is_at_rest:
+        data = data[: data.rfind(b"\n") + 1]
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _refused(
             name, data.count(b"\n", 0, error.start) + 1, "is not text in UTF-8", "give a playlist"
         ) from error
-    lines = text.split("\n")
-    if not is_at_rest:
-        lines = lines[:-1]
     reading = _Reading(name)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split("\n") if text else (), 1):
         if len(line) > _MAX_LINE:
             raise _refused(name, number, f"has more than {_MAX_LINE} characters", "give a playlist")
         reading.add(number, line.strip(" \t\r"))
