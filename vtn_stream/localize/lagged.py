@@ -30,8 +30,8 @@ from vtn_stream.track import Spans
 
 __all__ = ["LaggedProposals"]
 
-# Times as many as a whole film may have in as much time: actions are not spread evenly.
-SPARE = 2
+# Times as many as a whole film may have in as much time: actions are not spread evenly, and candidates cost little.
+SPARE, SPARE_CANDIDATES = 2, 16
 
 
 class LaggedProposals:
@@ -46,8 +46,8 @@ class LaggedProposals:
 
     def __init__(self, *, block: int, ahead: int, longest: float, num_levels: int, fps: Fraction) -> None:
         half_hours = Fraction(block) / Fraction(fps) / HALF_HOUR_S
-        self._num_candidates = math.ceil(SPARE * NUM_CANDIDATES * num_levels * half_hours)
-        self._num_spans = math.ceil(SPARE * NUM_SPANS * half_hours)
+        self._num_candidates = math.ceil(SPARE_CANDIDATES * NUM_CANDIDATES * num_levels * half_hours)
+        self._num_spans = math.ceil(SPARE * NUM_SPANS * half_hours * (1 + Fraction(ahead, block)))  # in sight
         self._block, self._ahead, self._longest = block, ahead, longest
         self._waiting = joined([])
         self._fixed = joined([])
@@ -100,20 +100,19 @@ class LaggedProposals:
         end: float = math.inf,
         min_score: float = MIN_SPAN_SCORE,
     ) -> Spans:
-        """Those that are not fixed and have their middle before `end`: of those of a low score the num_weak best."""
+        """Those that are not fixed and have their middle before `end`: of a low score the num_weak best, at most."""
         which, scores = soft_nms(
             spans.bounds,
             spans.scores,
             spans.classes,
-            max_segments=len(spans),
+            max_segments=num_weak,
             min_score=min_score,
             fixed=fixed,
+            always=ALWAYS_KEPT,
         )
         new = ~fixed[which] & (spans.bounds[which].mean(axis=1) < end)
-        which, scores = which[new], scores[new]
-        num = int(np.count_nonzero(scores >= ALWAYS_KEPT)) + num_weak  # descending
-        which, scores = which[:num], scores[:num]
-        return Spans(bounds=spans.bounds[which], classes=spans.classes[which], scores=scores)
+        which = which[new]
+        return Spans(bounds=spans.bounds[which], classes=spans.classes[which], scores=scores[new])
 
 
 def _lasting(spans: Spans) -> Spans:

@@ -23,12 +23,15 @@ def soft_nms(
     sigma: float = 0.5,
     min_score: float = 0.001,
     fixed: NDArray[np.bool_] | None = None,
+    always: float = np.inf,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Take the highest again and again; segments of its class that overlap it have their score multiplied by
     exp(-tIoU^2 / sigma).
 
     segments  [N, 2], start <= end, in any unit; scores [N], in 0..1; classes [N]
     fixed     [N] those whose score is decided: they take others' score in their turn, and nothing takes of theirs
+
+    always    those that have at least this score by then do not count towards max_segments, and the fixed ones neither
 
     Returns which were taken [M] and their scores by then [M], descending; those below min_score are left out, and so is
     what comes after max_segments. The order of the candidates does not matter: of equal scores the lower class goes
@@ -57,13 +60,15 @@ def soft_nms(
     highest = left.reshape(num_blocks, _BLOCK).max(axis=1)
     taken: list[int] = []
     values: list[float] = []
-    while len(taken) < max_segments and num_blocks:
+    num_counted = 0
+    while num_counted < max_segments and num_blocks:
         block = int(highest.argmax())
         best = block * _BLOCK + int(left[block * _BLOCK : (block + 1) * _BLOCK].argmax())
         if left[best] < min_score:
             break
         taken.append(best)
         values.append(float(left[best]))
+        num_counted += int(left[best] < always and not stays[best])
         left[best] = _GONE
         first, last = borders[of_class[best]], borders[of_class[best] + 1]
         low = first + np.searchsorted(reach[first:last], start[best], "right")
