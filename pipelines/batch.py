@@ -257,6 +257,7 @@ def run(
             "span_s": span_s,
             "estimates": estimates,
             "names": known,
+            "is_watch": isinstance(films, Watched),
         },
         resources=GPU_WORKER if settings.device == "cuda" else CPU_WORKER,
         max_workers=num_workers or MAX_WORKERS,

@@ -29,7 +29,6 @@ class FilmEntry:
     anonymous  whether name and results are a random one, so that its own is not to be shown
     parts      the paths of a recording's files, in order; then path is that of no file. None where it is one file
     starts     when each begins, seconds on the recording's clock; None if where the one before ends
-    replaces   the identities of what the file was before it changed, whose results may be replaced
     """
 
     number: int
@@ -40,7 +39,6 @@ class FilmEntry:
     anonymous: bool = False
     parts: tuple[str, ...] = ()
     starts: tuple[Fraction, ...] | None = None
-    replaces: tuple[str, ...] = ()
 
     @property
     def source(self) -> "str | RecordingFiles":

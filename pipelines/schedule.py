@@ -156,7 +156,7 @@ class Schedule:
                 film.stage = "predicting"
                 deadline_s = retries.PREDICT_S + retries.PREDICT_PER_FILM_S * _survey_of(film).duration_s
                 identity, lost = _survey_of(film).identity, tuple(sorted(film.lost))
-                return _job(film, "predict", worker, deadline_s, identity, lost, *_place(film))
+                return _job(film, "predict", worker, deadline_s, identity, lost, film.entry.results)
         return None
 
     def _runs_low(self, num_workers: int) -> bool:
@@ -180,7 +180,7 @@ class Schedule:
             self._upcoming = self._next_listed()
         film.stage = "surveying"
         deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.entry.num_bytes
-        return _job(film, "survey", worker, deadline_s, *_place(film))
+        return _job(film, "survey", worker, deadline_s, film.entry.results)
 
     def _embed(self, worker: int, others: Set[int]) -> _Job | None:
         max_run = MAX_RUN
@@ -368,11 +368,6 @@ def _job(
     name = f"{step} {film.entry.name}"
     task = Task(name=name, method=step, args=(film.entry.source, *args), deadline_s=deadline_s)
     return _Job(task=task, film=film, step=step, worker=worker, chunk_numbers=chunk_numbers or [])
-
-
-def _place(film: FilmWork) -> tuple[Any, ...]:
-    """What a worker needs to know of where the results go."""
-    return (film.entry.results, film.entry.replaces) if film.entry.replaces else (film.entry.results,)
 
 
 def _survey_of(film: FilmWork) -> Survey:

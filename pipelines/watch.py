@@ -6,12 +6,11 @@ A thread looks for films, since a network disk may take its time for that, or ha
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from .film_list import FilmEntry
-from .messages import FilmDone, FilmFailed, FilmSurveyed, FilmTaken, Waiting
+from .messages import FilmDone, FilmFailed, FilmTaken, Waiting
 from .naming import Naming
 from .schedule import Schedule
 from .watched import Found, Watched
@@ -44,7 +43,6 @@ class Watch:
         self._is_anonymous = naming is not None
         self._found: SimpleQueue[Found | BaseException] = SimpleQueue()
         self._ends = threading.Event()
-        self._identities: dict[str, tuple[str, ...]] = {}  # of each film's contents so far, by its path
         self._active_s = time.monotonic()  # when something last happened
         self._news: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
         self._is_over = False
@@ -93,16 +91,12 @@ class Watch:
         return True
 
     def hear(self, event: object) -> None:
-        if isinstance(event, FilmSurveyed):
-            before = self._identities.get(event.film.path, ())
-            if event.survey.identity not in before:
-                self._identities[event.film.path] = (*before, event.survey.identity)
-        elif isinstance(event, FilmDone | FilmFailed):
+        if isinstance(event, FilmDone | FilmFailed):
             self._watched.over(event.film.path, failed=isinstance(event, FilmFailed))
             self._active_s = time.monotonic()
 
     def _take(self, found: Found) -> None:
-        films = self._called(replace(one.film, replaces=self._identities.get(one.film.path, ())) for one in found.films)
+        films = self._called(one.film for one in found.films)
         for film, one in zip(films, found.films, strict=True):
             self._on_event(FilmTaken(film=film, is_again=one.is_again, has_failed=one.has_failed))
             self._schedule.add([film])

@@ -7,13 +7,14 @@ store. Pixels and embeddings never leave it. It knows no Ray: the pool makes one
 import contextlib
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
-from vtn_stream.errors import TimelineError, VideoError
+from vtn_stream.errors import StoreError, TimelineError, VideoError
 from vtn_stream.film_notices import warnings
 from vtn_stream.joining import Traits, traits_of
 from vtn_stream.results import ResultFiles, ResultOptions
@@ -23,6 +24,7 @@ from vtn_stream.sampling import Chunk
 from vtn_stream.settings import Settings
 from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import Lease
+from vtn_stream.store.versions import read_versions, write_version
 
 from . import retries
 from .film_list import RecordingFiles
@@ -46,6 +48,7 @@ class Worker:
     span_s     the part of each film to embed
     estimates  surveys are all: they say how long the rest will take, and touch no results
     names      of anonymous films, by their identities, as they were when the run began
+    is_watch   films may change after they were analyzed: then their results are replaced
     encoder    the image network, if there is one; else that of the settings
     """
 
@@ -58,6 +61,7 @@ class Worker:
         span_s: tuple[float, float] = (0.0, math.inf),
         estimates: bool = False,
         names: Mapping[str, str] = {},
+        is_watch: bool = False,
         encoder: "FrameEncoder | None" = None,
     ) -> None:
         self._analyzer = Analyzer(settings, encoder=encoder)
@@ -66,6 +70,7 @@ class Worker:
         self._leases = Leases(settings.store_root, owner=owner)
         self._span_s = span_s
         self._estimates = estimates
+        self._is_watch = is_watch
         self._names, self._taken = names, frozenset(names.values())
 
     def load(self) -> ExecutionFields:
@@ -78,16 +83,17 @@ class Worker:
         """What tells whether a film is part of a recording."""
         return traits_of(self._analyzer.probe(path))
 
-    def survey(self, source: Source, results: str, replaces: Sequence[str] = ()) -> Survey:
-        """What there is to do for a film. results: where they go, below the output. replaces: the identities of what
-        the film was before it changed, whose results may be replaced.
-        """
+    def survey(self, source: Source, results: str) -> Survey:
+        """What there is to do for a film. results: where they go, below the output."""
         plan = self._plan(source)
         finished, hand_work = False, tuple[str, ...]()
         if (place := self._place(plan.video.identity, results)) is not None:
-            found = [self._look_at(one, place, replaces) for one in plan.of_each]
+            found = [self._look_at(one, place) for one in plan.of_each]
             finished = all(is_finished for is_finished, _ in found)
             hand_work = tuple(line for _, lines in found for line in lines)
+        if self._is_watch:
+            with contextlib.suppress(StoreError):  # storing embeddings tells what is wrong
+                write_version(self._settings.store_root, os.fspath(plan.video.path), plan.video.identity)
         missing = () if finished else self._analyzer.missing(plan)
         return Survey(
             identity=plan.video.identity,
@@ -118,16 +124,14 @@ class Worker:
             ]
             return sorted([*self._embed(plan, mine, leases), *others], key=lambda receipt: receipt.number)
 
-    def predict(
-        self, source: Source, identity: str, lost: Sequence[int], results: str, replaces: Sequence[str] = ()
-    ) -> Outcome:
-        """Write the film's results, from what is stored. lost: chunks that are gaps. replaces: as of `survey`."""
+    def predict(self, source: Source, identity: str, lost: Sequence[int], results: str) -> Outcome:
+        """Write the film's results, from what is stored. lost: chunks that are gaps."""
         assert self._results is not None, "where results are to be written"
         plan = self._plan(source, identity)
         num_segments, num_gaps, told = 0, 0, list[str]()
         for one in plan.of_each:
             files = self._files(one, results)
-            if hand_work := self._claim(files, identity, replaces):
+            if hand_work := self._claim(files, one):
                 told += hand_work
                 continue
             analysis = self._analyzer.analyze(one, lost=frozenset(lost))
@@ -165,7 +169,7 @@ class Worker:
             return self._names.get(identity, results)
         return None if results in self._taken else results  # else another film was at this place before
 
-    def _look_at(self, plan: Plan, place: str, replaces: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
+    def _look_at(self, plan: Plan, place: str) -> tuple[bool, tuple[str, ...]]:
         """Whether nothing is to be done for one region of a film, and lines on its hand work."""
         assert self._results is not None, "where results are to be written"
         files = self._files(plan, place)
@@ -175,9 +179,7 @@ class Worker:
                 return True, hand_work
         if self._estimates:
             return False, ()
-        hand_work = self._claim(
-            files, plan.video.identity, replaces
-        )  # an error now is better than one after an hour of work
+        hand_work = self._claim(files, plan)  # an error now is better than one after an hour of work
         return bool(hand_work), hand_work
 
     def _files(self, plan: Plan, results: str) -> ResultFiles:
@@ -186,12 +188,20 @@ class Worker:
         parts, store = [part.video.path for part in video.parts], self._settings.store_root
         return self._results.files(video.path, video.identity, results=results, store=store, parts=parts, region=region)
 
-    def _claim(self, files: ResultFiles, identity: str, replaces: Sequence[str]) -> tuple[str, ...]:
+    def _claim(self, files: ResultFiles, plan: Plan) -> tuple[str, ...]:
         """The line that says so where the timeline is hand work, so that nothing is to be done."""
         assert self._results is not None, "where results are to be written"
-        overwrite = self._results.overwrite or _identity_in(files) in replaces
-        line = files.claim(identity, overwrite=overwrite, discard_edits=self._results.discard_edits)
+        overwrite = self._results.overwrite or (self._is_watch and self._is_of_earlier_version(files, plan))
+        line = files.claim(plan.video.identity, overwrite=overwrite, discard_edits=self._results.discard_edits)
         return () if line is None else (line,)
+
+    def _is_of_earlier_version(self, files: ResultFiles, plan: Plan) -> bool:
+        """Whether the timeline that is there is of what this very file was before it changed."""
+        try:
+            identity = load_document(files.timelines["json"]).timeline.video_identity
+        except TimelineError:
+            return False
+        return identity in read_versions(self._settings.store_root, os.fspath(plan.video.path))
 
     def _is_finished(self, files: ResultFiles, plan: Plan) -> bool:
         """Whether the stored timeline of one region is what an analysis would give now: by the film's content and the
@@ -264,14 +274,6 @@ class Worker:
     def _key(self, chunk: Chunk, plan: Plan) -> str:
         """Of the chunk, for all regions together: who has other ones beside may do the same work at once."""
         return lease_key(chunk, replace(self._analyzer.recipe, region=plan.regions[0]), self._analyzer.execution)
-
-
-def _identity_in(files: ResultFiles) -> str | None:
-    """Of the film whose timeline is there; None if there is no timeline that can be read."""
-    try:
-        return load_document(files.timelines["json"]).timeline.video_identity
-    except TimelineError:
-        return None
 
 
 def _receipt(ready: Sequence[ChunkReady], warnings: Sequence[str]) -> Receipt:

@@ -133,10 +133,10 @@ class FleetWorker(Worker):
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(LIMIT_S)
 
-    def survey(self, path, *where):
+    def survey(self, path, results):
         self.film = film_of(path)
         self.at("survey")
-        return super().survey(path, *where)
+        return super().survey(path, results)
 
     def embed(self, path, identity, numbers):
         self.film, self.numbers = film_of(path), numbers
@@ -144,10 +144,10 @@ class FleetWorker(Worker):
         self.at("embed")
         return super().embed(path, identity, numbers)
 
-    def predict(self, path, identity, lost, *where):
+    def predict(self, path, identity, lost, results):
         self.film = film_of(path)
         self.at("predict")
-        return super().predict(path, identity, lost, *where)
+        return super().predict(path, identity, lost, results)
 
 
 def film_of(source) -> str:

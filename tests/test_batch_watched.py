@@ -69,8 +69,9 @@ def test_films_are_taken_while_others_are_in_work(cluster, made, tmp_path):
     assert set(run.stored.values()) == {1}
 
 
-def test_a_film_that_was_taken_too_early_is_analyzed_again(cluster, made, tmp_path):
-    folder, changes = tmp_path / "films", iter(["other.mp4"])
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_film_that_changed_is_analyzed_again_also_while_nobody_watched(cluster, made, tmp_path, is_stopped):
+    folder, changes = tmp_path / "films", iter([] if is_stopped else ["other.mp4"])
 
     def look(event):
         if isinstance(event, FilmDone) and (name := next(changes, None)):
@@ -79,9 +80,26 @@ def test_a_film_that_was_taken_too_early_is_analyzed_again(cluster, made, tmp_pa
     films = watched(folder)
     arrive(made, "short.mp4", folder, "a.mp4")
     run = Run(tmp_path, FleetWorker, films, look=look)
-    assert [event.is_again for event in run.of_kind(FilmTaken)] == [False, True]
-    assert (run.failed, run.summary.counts.num_done) == ({}, 2)
+    if is_stopped:
+        arrive(made, "other.mp4", folder, "a.mp4")
+        run = Run(tmp_path, FleetWorker, watched(folder))
+        assert (run.failed, run.summary.counts.num_done) == ({}, 1)
+    else:
+        assert [event.is_again for event in run.of_kind(FilmTaken)] == [False, True]
+        assert (run.failed, run.summary.counts.num_done) == ({}, 2)
     assert run.timelines == analyzed_alone(folder, tmp_path / "alone")
+
+
+def test_results_of_another_file_of_this_name_are_never_replaced(cluster, made, tmp_path):
+    for day, name in (("day1", "short.mp4"), ("day2", "other.mp4")):
+        folder = tmp_path / day / "films"
+        folder.parent.mkdir()
+        films = watched(folder)
+        arrive(made, name, folder, "a.mp4")
+        run = Run(tmp_path, FleetWorker, films)
+    assert list(run.failed) == ["a.mp4"]
+    assert "is not this film's" in run.failed["a.mp4"]
+    assert run.timelines == analyzed_alone(tmp_path / "day1" / "films", tmp_path / "alone")
 
 
 class Stopped(Exception):
