@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vtn_stream.film import VideoInfo
+from vtn_stream.errors import DecodingLost
+from vtn_stream.film import Dark, VideoInfo
 from vtn_stream.following.live import Rows
 from vtn_stream.following.live_scenes import LABEL, LiveScenes
 from vtn_stream.localize import runs
