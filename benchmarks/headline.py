@@ -5,7 +5,8 @@
 The paper says 1.5 times fewer multiply-adds, 5.1 times faster inference, 16.1 times faster training. Each is a product,
 and here its factors are apart: those that this machine can measure, and those that are quoted (30 views, 196 and 25
 epochs; benchmarks/headline_quoted.py). Both networks run in this process, in turns, so that other work on the machine
-slows both; each at its best: batch norms of SlowFast folded, both layouts of memory, float32 and bfloat16.
+slows both; each at its best: batch norms of SlowFast folded, both layouts of memory, float32 and bfloat16 (a CPU
+without instructions for it: float32 only).
 All weights are random: no accuracy is measured, of neither side.
 
     inference   of a clip of 10 s: SlowFast 30 views of 64 frames, 256 x 256; VTN once, 250 frames of 224 x 224. One
@@ -56,7 +57,6 @@ FRAMES, FRAMES_IN_TRAINING = 250, 16
 VIEWS, CROPS = 30, 3
 WINDOW = 107  # frames at 25 a second, of which a view of SlowFast takes 64: 128 at 30
 LAYERS = ("1 layer", "3 layers")
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LAST = ", channels last"
 LAYOUTS = {"": torch.contiguous_format, LAST: torch.channels_last_3d}
 SLOW = 1.25  # times the other layout's first call: then it is not measured further
@@ -70,6 +70,14 @@ class Spent:
 
     cpu_s: float
     wall_s: float
+
+
+def dtypes(device: str) -> dict[str, torch.dtype]:
+    """The number types that are measured. Without instructions for it, a CPU takes minutes to hours for one clip of
+    SlowFast in bfloat16, and nobody would use it there.
+    """
+    has_bfloat16 = device != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return {"float32": torch.float32} | ({"bfloat16": torch.bfloat16} if has_bfloat16 else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +213,7 @@ def infer(plan: Plan) -> dict[str, Any]:
 
     network = folded(slowfast())
     pixels = slowfast_pixels(256, plan.clips, device)
-    for kind, dtype in DTYPES.items():
+    for kind, dtype in dtypes(device).items():
         for layout, form in LAYOUTS.items():
             own = (network if dtype == torch.float32 else half(network)).to(device)
             own = own.to(memory_format=form) if dtype != torch.float32 else folded(own).to(memory_format=form)
@@ -216,7 +224,7 @@ def infer(plan: Plan) -> dict[str, Any]:
 
     whole = vtn(vit_b_vtn()).eval().to(device)
     frames = torch.randn(plan.clips * FRAMES_IN_TRAINING, 3, 224, 224, device=device)
-    for kind, dtype in DTYPES.items():
+    for kind, dtype in dtypes(device).items():
         own = whole.backbone if dtype == torch.float32 else half(whole.backbone)
         ways[f"VTN {kind}"] = autocast(own, dtype, lambda: frames)
         scale[f"VTN {kind}"] = FRAMES / len(frames)
@@ -239,7 +247,7 @@ def infer(plan: Plan) -> dict[str, Any]:
     ratios = {}
     for layers in LAYERS:
         after = turns.seconds(f"encoder and head, {layers}")
-        for one, other in pairs(turns):
+        for one, other in pairs(turns, device):
             both = [image + late for image, late in zip(turns.seconds(other), after, strict=True)]
             ratios[f"{one} / {other}, {layers}"] = Ratio.of(one, other, turns.seconds(one), both)
     for name, ratio in ratios.items():
@@ -261,9 +269,9 @@ def infer(plan: Plan) -> dict[str, Any]:
     return result
 
 
-def pairs(turns: Turns) -> list[tuple[str, str]]:
+def pairs(turns: Turns, device: str) -> list[tuple[str, str]]:
     """What is compared: the best of both in each number type, and SlowFast at its best with VTN as `analyze` does."""
-    both = [(turns.best(f"SlowFast {kind}"), turns.best(f"VTN {kind}")) for kind in DTYPES]
+    both = [(turns.best(f"SlowFast {kind}"), turns.best(f"VTN {kind}")) for kind in dtypes(device)]
     return [*both, *((one, "VTN as in analyze") for one, _ in both)] if "VTN as in analyze" in turns.spent else both
 
 
@@ -305,14 +313,14 @@ def train(plan: Plan) -> dict[str, Any]:
     for layout, form in LAYOUTS.items():
         network = slowfast().to(memory_format=form)
         views = [path.to(memory_format=form) for path in pixels]
-        for kind, dtype in DTYPES.items():
+        for kind, dtype in dtypes(device).items():
             step = training_step(network, lambda views=views: (list(views),), plan.clips, device, dtype)
             ways[f"SlowFast {kind}{layout}"] = step
     frames = torch.randn(plan.clips, FRAMES_IN_TRAINING, 3, 224, 224, device=device)
     ids = torch.arange(0, 8 * FRAMES_IN_TRAINING, 8, device=device).expand(plan.clips, -1)
     for layers, config in zip(LAYERS, (vit_b_vtn_1_layer(), vit_b_vtn()), strict=True):
         network = vtn(config)
-        for kind, dtype in DTYPES.items():
+        for kind, dtype in dtypes(device).items():
             name = f"VTN {kind}, {layers}"
             ways[name] = training_step(network, lambda: (frames, ids), plan.clips, device, dtype)
     turns = Turns(plan, ways, dict.fromkeys(ways, 1 / plan.clips))
@@ -321,7 +329,7 @@ def train(plan: Plan) -> dict[str, Any]:
     result: dict[str, Any] = {"spent": {name: [asdict(s) for s in every] for name, every in turns.spent.items()}}
     ratios = {}
     for layers in LAYERS:
-        for kind in DTYPES:
+        for kind in dtypes(device):
             one, other = turns.best(f"SlowFast {kind}"), f"VTN {kind}, {layers}"
             ratios[f"{one} / {other}"] = Ratio.of(one, other, turns.seconds(one), turns.seconds(other))
     epoch, epochs = quoted.training(quoted.SLOWFAST, quoted.VTN_1_LAYER)
@@ -359,6 +367,8 @@ def main() -> None:
     torch.set_num_threads(num_cores())
     plan, start, load = Plan.of(given.device, given.quick), time.monotonic(), os.getloadavg()[0]
     print(machine(given.device), flush=True)
+    if "bfloat16" not in dtypes(given.device):
+        print("bfloat16 is not measured: this CPU has no instructions for it", flush=True)
     figures: dict[str, Any] = {"machine": machine(given.device), "plan": asdict(plan)}
     figures["quoted"] = {name.lower(): asdict(getattr(quoted, name)) for name in quoted.__all__ if name.isupper()}
     figures["multiply_adds"] = count()
