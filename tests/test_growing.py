@@ -148,6 +148,7 @@ def test_who_leaves_the_loop_early_can_go_on(small):
             break
         pictures, lost = frames(film, film.video, film.video.pts[30:])
         assert (len(pictures), lost) == (30, [])
+        assert film.num_queued_bytes < len(small.data) / 2  # from the last keyframe on
 
 
 def test_a_process_that_is_lost_is_not_begun_again(small):

@@ -189,7 +189,7 @@ class _Child:
         memory = mmap.mmap(self._ring_fd, math.prod(ring_shape))
         ring = batches_of(np.frombuffer(memory, np.uint8).reshape(ring_shape), request["batch"], sizes)
         self._fill(reader, ring, windows, pts, wants_thumbnail)
-        self._send({"done": True})
+        self._send({"done": True} | (self._growing.queued() if request.get("grows") and self._growing else {}))
 
     def _reader_of(self, request: dict[str, Any], keyframes: NDArray[np.int64], rest: bytes) -> Reader:
         """Of the film's file: the last one, if it reads that film."""

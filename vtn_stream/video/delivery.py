@@ -71,9 +71,12 @@ class Delivery:
                 needed, at the price of a new process
     is_needed   whether the process knows what no other does: it is not begun again, and an answer that nobody wants any
                 more is heard to its end. Else the process is stopped then
+
+    done  the last message of the last answer, not checked
     """
 
     def __init__(self, process: ChildProcess, *, most_bytes: int | None = None, is_needed: bool = False) -> None:
+        self.done: dict[str, Any] = {}
         self._process = process
         self._most_bytes, self._is_needed = most_bytes, is_needed
         self._ring: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)  # shared with it: [slots, bytes]
@@ -127,6 +130,7 @@ class Delivery:
         header, payload = self._process.receive(request, {"slot", "done"}, checked.num_wanted)
         with self._process.distrust(request):
             if "done" in header:
+                self.done = header
                 checked.finish()
                 self._process.answered()
                 return None

@@ -166,9 +166,9 @@ class GrowingFilm:
     def drop(self, before_pts: int) -> None:
         """Frames shown before are not wanted any more: packets go that need not be decoded for the others."""
         if self._news is not None:
-            header, _ = self._ask({"do": "drop", "before": int(before_pts)}, {"queued_bytes"})
-            with self._process.distrust(self._request()):
-                self._queued_bytes = answers.number(header["queued_bytes"], 0, 2**62)
+            request = self._request()
+            header, _ = self._ask({"do": "drop", "before": int(before_pts)}, {"queued_bytes"}, request=request)
+            self._count(request, header)
 
     def windows(
         self,
@@ -189,7 +189,12 @@ class GrowingFilm:
         request = Request(film=self._path.name, patience_s=patience_for(video, len(windows), self._deadline_s))
         no_keyframes = video.keyframes[:0]
         wanted = Wanted(pts=pts, windows=windows, wants_thumbnail=wants_thumbnail, keyframes=no_keyframes)
-        yield from self._delivery.batches(request, {"do": "decode", "grows": True}, wanted)
+        self._delivery.done = {}
+        try:
+            yield from self._delivery.batches(request, {"do": "decode", "grows": True}, wanted)
+        finally:
+            if self._delivery.done:
+                self._count(request, self._delivery.done)
 
     def finished_identity(self) -> str | None:
         """After `end`: what `probe` would call a file of these packets; None if that cannot be known."""
@@ -220,10 +225,14 @@ class GrowingFilm:
             self._process.answered()
         request = self._request()
         header, payload = self._ask({"do": "feed", "ended": self._has_ended}, {"news"}, data, request=request)
+        self._count(request, header)
         with self._process.distrust(request):
-            self._queued_bytes = answers.number(header["queued_bytes"], 0, 2**62)
             if header["news"] is not None:
                 self._learn(*growing_news(header["news"], payload, self._known))
+
+    def _count(self, request: Request, header: dict[str, Any]) -> None:
+        with self._process.distrust(request):
+            self._queued_bytes = answers.number(header.get("queued_bytes"), 0, 2**62)
 
     def _learn(self, news: GrowingNews, known: Known) -> None:
         self._news, self._known, self._video = news, known, None

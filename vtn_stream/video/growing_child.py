@@ -5,7 +5,7 @@ file and no connection.
     {"do": "feed", "ended"} + bytes                  -> {"news", "queued_bytes"} + arrays: see `GrowingFacts.news`
     {"do": "keep", "window", "keeps_s"}              -> {"queued_bytes"}
     {"do": "drop", "before"}                         -> {"queued_bytes"}
-    {"do": "decode", "grows": true, ...}             as of a file, of frames that are settled
+    {"do": "decode", "grows": true, ...}             as of a file, of frames that are settled; {"done", "queued_bytes"}
     {"do": "identify", "end_pts"}                    -> {"identity"}, after the last bytes
     {"do": "compare", "path"}                        -> {"info", "same_s"} as of a probe, and how much is the same
 """
@@ -91,11 +91,17 @@ class GrowingChild:
     def keep(self, window: Window, keeps_s: float) -> dict[str, Any]:
         film = self._known()
         film.reader.keep(window, round(keeps_s / film.time_base))
-        return {"queued_bytes": self._num_bytes()}
+        return self.queued()
 
     def drop(self, before: int) -> dict[str, Any]:
         self._known().reader.drop(before)
-        return {"queued_bytes": self._num_bytes()}
+        return self.queued()
+
+    def queued(self) -> dict[str, Any]:
+        """How many bytes wait: of packets, and of what is no packet yet."""
+        waiting = sum(packet.size for packet in self._demuxer.packets)
+        held = waiting + self._demuxer.num_unread + (self._film.reader.num_bytes if self._film else 0)
+        return {"queued_bytes": held}
 
     def shown(self, windows: list[Window], *, has_thumbnail: bool) -> Shown:
         return Shown(self._known().reader, windows, has_thumbnail=has_thumbnail)
@@ -116,10 +122,6 @@ class GrowingChild:
             raise VideoError(f"{self._name} has not begun", "nothing is known of it", "wait for its first frames")
         return self._film
 
-    def _num_bytes(self) -> int:
-        waiting = sum(packet.size for packet in self._demuxer.packets)
-        return waiting + self._demuxer.num_unread + (self._film.reader.num_bytes if self._film else 0)
-
     def _begin(self, *, ended: bool) -> None:
         """Looks for the first picture, in twice as much of the film each time."""
         demuxer = self._demuxer
@@ -136,7 +138,7 @@ class GrowingChild:
 
     def _news(self) -> tuple[dict[str, Any], bytes]:
         if self._film is None:
-            return {"news": None, "queued_bytes": self._num_bytes()}, b""
+            return {"news": None} | self.queued(), b""
         news, arrays = self._film.news()
-        header = {"news": news | {"lengths": [array.nbytes for array in arrays]}, "queued_bytes": self._num_bytes()}
+        header = {"news": news | {"lengths": [array.nbytes for array in arrays]}} | self.queued()
         return header, b"".join(array.tobytes() for array in arrays)
