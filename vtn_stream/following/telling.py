@@ -64,7 +64,7 @@ class Telling:
         self._spent_s = 0.0
         if told.segments or told.until_s:
             live.go_on(told.segments, told.until_s)
-        tell(Begun(delay_s=self._delay_s, is_exact=live.is_exact, resumed_s=told.until_s))
+        tell(Begun(delay_s=round(self._delay_s, 3), is_exact=live.is_exact, resumed_s=told.until_s))
 
     @property
     def _delay_s(self) -> float:
