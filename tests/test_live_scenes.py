@@ -245,6 +245,26 @@ def test_another_run_tells_the_same_and_goes_on_without_pictures_of_what_was_tol
     assert [s.label[-1] for s in again.named(final)] == ["A", "B", "C", "D", "E", "B"]
 
 
+def with_a_join(film):
+    """Its grid has a shorter step before position 50, as where one file of a recording ends and the next begins."""
+    grid_s = film.index.grid_s - np.where(np.arange(film.num) >= 50, 0.3, 0.0)
+    shown = np.round(grid_s * film.rate + 1e-6).astype(np.int64)
+    film.index = replace(film.index, grid_s=grid_s, frame=shown, pts_s=shown / film.rate)
+    return film
+
+
+def test_the_grid_of_a_recording_may_have_shorter_steps():
+    film = with_a_join(Film(CUTS))
+    final, live = told(film, [61])
+    assert borders(final) == pytest.approx(CUTS_S, abs=1e-9)
+    assert [s.label[-1] for s in live.named(final)] == ["A", "B", "C", "D", "E", "B"]
+    again = LiveScenes(FPS)
+    again.go_on(final[:2], 24.2)
+    seen, again = told(film, [61], again)
+    assert seen == final
+    assert again.named(seen) == live.named(final)
+
+
 def test_a_film_that_goes_on_after_its_end_was_told_begins_a_new_segment_there():
     begun = Film(CUTS[:200])
     final, live = told(begun, [10] * 9)

@@ -7,7 +7,6 @@
 T positions, D embedding width, K scenes.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -82,7 +81,8 @@ class LiveScenes:
         self._weighed: _Weighed | None = None  # and their pictures are not looked at yet
         self._told: tuple[Segment, ...] = ()  # by an earlier run
         self._told_until_s = 0.0
-        self._told_position = 0
+        self._told_s = list[float]()  # where their borders are, as far as these positions did not come
+        self._told_position: int | None = 0  # positions before it were told; None: at least all that came
         self._said_told = False
         self._num_unseen = 0
         self._num_unplaced = 0
@@ -100,11 +100,8 @@ class LiveScenes:
     def go_on(self, segments: Sequence[Segment], until_s: float) -> None:
         """See `Live`: their borders are taken over, as the pictures that showed them may be gone."""
         self._told, self._told_until_s = tuple(segments), until_s
-        if until_s > 0:  # then the position at until_s is told, too
-            self._told_position = math.floor((until_s + CLOCK_TOLERANCE_S) * float(self._fps)) + 1
-        for time_s in sorted({s for segment in segments for s in (segment.start_s, segment.end_s)}):
-            if (position := self._position_at(time_s)) > 0:
-                self._drawn.borders[position] = time_s
+        self._told_s = sorted({s for segment in segments for s in (segment.start_s, segment.end_s) if s > 0})
+        self._told_position = None if until_s > 0 else 0
 
     def add(self, rows: Rows) -> None:
         """Takes the positions that follow."""
@@ -124,6 +121,7 @@ class LiveScenes:
         """See `Live`. Raises DecodingLost, and can be called again."""
         found: list[Segment] = []
         video = film.video
+        self._take_over()
         while (weighed := self._weighed or self._weigh(ended)) is not None:
             self._weighed = weighed
             found += self._looked(film, weighed)
@@ -152,7 +150,7 @@ class LiveScenes:
         """See `Live`."""
         names, result = self.labels(), []
         for segment in segments:
-            scene, score = self._pieces.scene_at(self._position_at(segment.start_s))
+            scene, score = self._pieces.scene_at(segment.start_s)
             result.append(replace(segment, label=names[scene], score=round(score, 4)))
         return tuple(result)
 
@@ -188,6 +186,18 @@ class LiveScenes:
 
     # -- what is final
 
+    def _take_over(self) -> None:
+        """Puts the borders of an earlier run where they are among the positions that came."""
+        while self._told_s and (position := self._drawn.position_at(self._told_s[0])) is not None:
+            self._drawn.borders[position] = self._told_s.pop(0)
+        if self._told_position is None:
+            self._told_position = self._drawn.position_at(self._told_until_s + 2 * CLOCK_TOLERANCE_S)
+
+    @property
+    def _num_told(self) -> int:
+        """Positions before this one were told by an earlier run."""
+        return self._drawn.num if self._told_position is None else self._told_position
+
     def _weigh(self, ended: bool) -> _Weighed | None:
         """The next positions that can be evaluated: up to a multiple of EVERY_S, or to the film's end."""
         end, num = self._end + self._every - self._end % self._every, self._drawn.num
@@ -196,7 +206,7 @@ class LiveScenes:
             return None
         self._end, self._is_over = min(end, num), is_last
         end = self._end
-        decided = self._rows.decide(end, is_last=is_last, after=self._told_position, looks=self.window is not None)
+        decided = self._rows.decide(end, is_last=is_last, after=self._num_told, looks=self.window is not None)
         self._pieces.change(decided.saliency)
         self._changes += decided.changes
         return _Weighed(end=end, is_last=is_last, stretches=decided.stretches)
@@ -213,7 +223,7 @@ class LiveScenes:
             next_frame = min([before, *(t.first for t in shots.waiting)]) + 1
             sure = weighed.end if weighed.is_last else rows.position_of(next_frame)
         begins = {rows.position_of(t.at): t.at for t in final}  # of two changes in one step, the later one
-        begins = {position: frame for position, frame in begins.items() if position >= self._told_position}
+        begins = {position: frame for position, frame in begins.items() if position >= self._num_told}
         known = [*self._known, *begins]
         due = [c for c in self._changes if weighed.is_last or c + rows.min_positions <= sure]
         alone = [c for c in due if all(abs(k - c) >= rows.min_positions for k in known)]
@@ -234,7 +244,7 @@ class LiveScenes:
         self._known = [k for k in known if k >= weighed.end - 4 * (rows.margin + rows.min_positions)]
         self._mixed += [(rows.position_of(t.first + 1), rows.position_of(t.last)) for t in final]
         decided = weighed.end if weighed.is_last else weighed.end - rows.margin
-        stop = max(min([decided, sure, *self._changes]), min(self._told_position, weighed.end), self._drawn.position)
+        stop = max(min([decided, sure, *self._changes]), min(self._num_told, weighed.end), self._drawn.position)
         return self._advance(stop, video)
 
     def _frames_decided(self, video: VideoInfo, weighed: _Weighed) -> tuple[int, int]:
@@ -242,7 +252,7 @@ class LiveScenes:
         times_s = video.times_s
         if weighed.is_last:
             return len(times_s), len(times_s)
-        since_s = float(weighed.end - self._rows.margin) / float(self._fps) - WAITS_S
+        since_s = self._drawn.time_s(weighed.end - self._rows.margin) - WAITS_S
         at_latest = int(np.searchsorted(times_s, since_s))
         frame = self._rows.open_frame()
         if frame is None:
@@ -261,10 +271,10 @@ class LiveScenes:
         starts = sorted(p for p in drawn.borders if p < stop)
         cuts = np.searchsorted(positions, starts).tolist()
         if len(positions) and not self._pieces.num:
-            self._pieces.begin(0)
+            self._pieces.begin(0, 0.0)
         for start, first, last in zip([-1, *starts], [0, *cuts], [*cuts, len(positions)], strict=True):
             if start > 0:
-                self._pieces.begin(start)
+                self._pieces.begin(start, drawn.edge_s(start, video))
             self._pieces.take(points[first:last], is_mixed[first:last])
         spans = drawn.advance(stop, video)
         rows.forget(stop)
@@ -277,7 +287,3 @@ class LiveScenes:
             for start_s, end_s in spans
             if end_s > self._told_until_s
         ]
-
-    def _position_at(self, time_s: float) -> int:
-        """The first position at this time or later."""
-        return max(0, math.ceil((time_s - CLOCK_TOLERANCE_S) * float(self._fps)))

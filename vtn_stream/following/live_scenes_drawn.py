@@ -62,6 +62,19 @@ class Drawn:
         self._frame = np.concatenate([self._frame, index.frame])
         self._valid = np.concatenate([self._valid, index.valid])
 
+    def position_at(self, time_s: float) -> int | None:
+        """The first position, of those not drawn yet, at this time or later; None if it has not come yet."""
+        here = int(np.searchsorted(self._grid_s, time_s - CLOCK_TOLERANCE_S))
+        return max(self.position, self._first + here) if here < len(self._grid_s) else None
+
+    def time_s(self, position: int) -> float:
+        """When this position stands; of those that are drawn and forgotten, the first one that is not."""
+        return float(self._grid_s[max(0, position - self._first)])
+
+    def edge_s(self, position: int, video: VideoInfo) -> float:
+        """Where what begins with this position begins."""
+        return self._edge_s(position, self.borders, _bounds_s(video), {})
+
     def joins(self, position: int) -> tuple[int, int] | None:
         """The frames of the position before and of this one; None where one of them has none."""
         here = position - self._first

@@ -21,6 +21,7 @@ class Pieces:
 
     def __init__(self) -> None:
         self._starts: list[int] = []  # [P], positions
+        self._starts_s: list[float] = []
         self._sizes: list[int] = []
         self._means: list[NDArray[np.float32]] = []
         self._scatter: list[float] = []
@@ -35,11 +36,12 @@ class Pieces:
         """P."""
         return len(self._starts)
 
-    def begin(self, position: int) -> None:
-        """A piece begins with the frame of this position."""
+    def begin(self, position: int, start_s: float) -> None:
+        """A piece begins with the frame of this position, at this time."""
         if self._starts:
             self._close()
         self._starts.append(position)
+        self._starts_s.append(start_s)
 
     def take(self, points: NDArray[np.float32], is_mixed: NDArray[np.bool_]) -> None:
         """Frames [n, d] of the piece that goes on; a mixed one shows two shots, and counts where no other does."""
@@ -72,10 +74,10 @@ class Pieces:
         """K."""
         return 0 if self._found is None else self._found[1].shape[1]
 
-    def scene_at(self, position: int) -> tuple[int, float]:
-        """The scene of the piece to which this position belongs, and how surely it is this one."""
+    def scene_at(self, time_s: float) -> tuple[int, float]:
+        """The scene of the piece to which this time belongs, and how surely it is this one."""
         assert self._found is not None
-        piece = max(0, bisect_right(self._starts, position) - 1)
+        piece = max(0, bisect_right(self._starts_s, time_s) - 1)
         scene = int(self._found[0][piece])
         return scene, float(self._found[1][piece, scene])
 
