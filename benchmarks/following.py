@@ -40,6 +40,7 @@ from following_films import KINDS, endless, recorded, recorder, written_until
 from matplotlib.figure import Figure
 
 from vtn_stream.report.drawing import in_picture_style, picture
+from vtn_stream.store.inventory import CHUNK
 
 COMMAND = Path(sys.executable).with_name("vtn-stream")
 SPEEDS = (1, 8)
@@ -279,7 +280,7 @@ def measure_killed(given: argparse.Namespace, options: Sequence[str]) -> Figures
             code = run.end()
         record = [json.loads(line) for line in (folder / "out/film.ts.follow.jsonl").read_text().splitlines()]
         final = [line for line in record if line.get("event") == "segment"]
-        chunks = [path.name for path in (folder / "store").rglob("*.arrow") if path.stem[:1].isdigit()]
+        chunks = [path.name for path in (folder / "store").rglob("*-*.arrow") if CHUNK.fullmatch(path.name)]
         after = [*options, "-o", folder / "again", "--store", folder / "store", "--json-log"]
         analyzed = subprocess.run([COMMAND, "analyze", source, *after], check=True, stdout=subprocess.PIPE)
         sources = [line.get("source") for line in map(json.loads, analyzed.stdout.splitlines())]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from vtn_stream.errors import InputError, VideoError
 from vtn_stream.following.feed import PIECE_BYTES
 from vtn_stream.following.open_feed import open_feed
+from vtn_stream.following.waiting import Waiting
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -81,6 +82,16 @@ def test_no_more_is_read_than_is_taken():
         assert feed.backlog_bytes == num_taken <= fcntl.fcntl(file.fileno(), fcntl.F_GETPIPE_SZ)
         file.close()
         assert joined(pieces) == bytes(num_taken)
+
+
+def test_what_comes_in_small_pieces_is_taken_together(monkeypatch):
+    with piped() as (feed, file):
+        monkeypatch.setattr(Waiting, "pause", lambda self: file.write(b"more"))
+        pieces = feed.pieces()
+        file.write(HEAD)
+        assert next(pieces) == HEAD + b"more"
+        file.write(bytes(1 << 16))
+        assert next(pieces) == bytes(1 << 16)
 
 
 def test_a_pipe_that_ends_at_once():

@@ -24,6 +24,8 @@ __all__ = ["Pipe"]
 
 # What a pipe may hold while we are busy: Linux lets a user have so much, of which a camera's film fills seconds.
 _ROOM_BYTES = 1 << 20
+# Who writes each packet by itself, many a second, is read some times a second: each piece costs its reader some work.
+_FEW_BYTES = 1 << 16
 
 
 class Pipe(Source):
@@ -42,9 +44,12 @@ class Pipe(Source):
         self._is_named = path is not None
         self._is_begun = False
         self._file: int | None = _standard_input() if path is None else _opened(path)
+        self._few_bytes = 0
         if sys.platform == "linux":
-            with contextlib.suppress(OSError):  # it is no pipe, or others have taken all the room
+            with contextlib.suppress(OSError):  # others have taken all the room
                 fcntl.fcntl(self._file, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
+            with contextlib.suppress(OSError):  # it is no pipe
+                self._few_bytes = min(_FEW_BYTES, fcntl.fcntl(self._file, fcntl.F_GETPIPE_SZ) // 2)
 
     @property
     def backlog_bytes(self) -> int:
@@ -69,7 +74,10 @@ class Pipe(Source):
         poll.register(self._file, select.POLLIN)
         is_cut = False  # its writer has gone, after something had come
         while not self._wait.is_closed:
-            data = self._next(self._file) if poll.poll(0) else None
+            ready = poll.poll(0)
+            if ready and not ready[0][1] & select.POLLHUP and self.backlog_bytes < self._few_bytes:
+                self._wait.pause()  # more may come, for which there is room
+            data = self._next(self._file) if ready else None
             if data:
                 self._wait.came()
                 if is_cut:

@@ -41,6 +41,10 @@ class Waiting:
             self._told = time.monotonic()
             yield Nothing(waited_s=self.waited_s)
 
+    def pause(self) -> None:
+        """Sleeps for POLL_S, though something came."""
+        self._closed.wait(POLL_S)
+
     @property
     def waited_s(self) -> float:
         """Since the first look that found nothing."""
