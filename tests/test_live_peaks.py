@@ -14,6 +14,7 @@ from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.following.live import Rows
 from vtn_stream.following.live_model import live_model
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.scorers import sequence
 from vtn_stream.track import OperatingPoint, OperatingPoints
 
 # About the scores of this random network, which differ little.
@@ -124,6 +125,17 @@ def test_positions_that_do_not_follow_are_refused(made):
     live = made.live()
     with pytest.raises(ValueError, match="do not follow 0 of them"):
         live.add(Rows(start=1, values=values, index=index))
+
+
+def test_a_very_long_film_is_read_in_a_folder_of_its_own(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 10)
+    (tmp_path / "another film").mkdir()
+    values, index = track(30)
+    live = made.live()
+    follow(live, values, index, 9.6)
+    live.read_whole(values, index, scratch=tmp_path)
+    assert live.scores().clip.shape == (K,)
+    assert [path.name for path in tmp_path.iterdir()] == ["another film"]
 
 
 def test_the_whole_film_is_not_claimed_unless_it_was_read(made, tmp_path):

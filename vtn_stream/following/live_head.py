@@ -123,7 +123,9 @@ class LiveHead(ABC):
         scratch: Path,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Where `needs_whole`: after the end, what only all embeddings [T, D] together can say."""
+        """Where `needs_whole`: after the end, what only all embeddings [T, D] together say. scratch: a folder in which
+        a very long film may have one of its own.
+        """
         return
 
     def provenance(self) -> dict[str, Any]:

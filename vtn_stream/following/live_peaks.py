@@ -146,7 +146,8 @@ class LivePeaks(LiveHead):
     ) -> None:
         if index.valid.any():
             ids = self._checkpoint.window.position_ids(len(values), self._fps)
-            self._whole = read_whole(self._network, values, index.valid, ids, scratch=scratch, on_progress=on_progress)
+            own = scratch / f"followed-{self._checkpoint.digest}-{len(values)}"  # it is emptied in the end
+            self._whole = read_whole(self._network, values, index.valid, ids, scratch=own, on_progress=on_progress)
 
     def notes(self) -> list[str]:
         notes = classifier_notes(self._checkpoint, self._fps, len(self._grown))
