@@ -90,6 +90,7 @@ def test_a_film_that_changed_is_analyzed_again_also_while_nobody_watched(cluster
     assert run.timelines == analyzed_alone(folder, tmp_path / "alone")
 
 
+@pytest.mark.release
 def test_results_of_another_file_of_this_name_are_never_replaced(cluster, made, tmp_path):
     for day, name in (("day1", "short.mp4"), ("day2", "other.mp4")):
         folder = tmp_path / day / "films"
