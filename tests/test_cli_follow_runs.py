@@ -190,7 +190,7 @@ def test_standard_input_and_a_stop(film, options, tmp_path, sign):
     data = recorded(film, "ts")
     with follower("-", *options, complaints=tmp_path / "err") as run_:
         run_.feed(data[: 2 * len(data) // 3])
-        run_.until("segment")
+        run_.until("provisional")  # the partial timeline is on the disk by then
         run_.process.send_signal(sign)
         assert run_.end() == 130
     complaints = (tmp_path / "err").read_text().splitlines()
