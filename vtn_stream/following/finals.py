@@ -1,4 +1,4 @@
-"""What was told as final: it grows, and never changes. Standard library and the timeline's parts only."""
+"""The final segments of a run: more of them come, and none changes. Standard library and the timeline's parts only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""From embeddings to what is told: every position goes to the model, and what that says to those who listen."""
+"""From embeddings to events: every position goes to the model, and what that says to those who listen."""
 
 import time
 from collections.abc import Callable, Sequence
