@@ -163,6 +163,7 @@ def test_a_playlist_that_leads_elsewhere_is_one_line(follow, tmp_path, line):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(3600)  # eleven runs, each of which loads all libraries
 def test_a_run_that_is_killed_ten_times_says_each_segment_once(film, options, here, tmp_path):
     source, data = tmp_path / "a.ts", recorded(film, "ts")
     told = []
