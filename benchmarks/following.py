@@ -216,15 +216,16 @@ def memory_of(pid: int) -> tuple[float, float]:
 
 def measure_recorder(given: argparse.Namespace, options: Sequence[str]) -> Figures:
     measured: Figures = {}
-    for kind in ("ts", "hls"):
+    for kind in (kind for kind in ("ts", "hls") if kind in (given.containers or KINDS)):
         first, second = recorded(kind, 60), recorded(kind, 60, seed=1)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             source, log = folder / ("film.m3u8" if kind == "hls" else f"film.{kind}"), folder / "log"
-            with following(source, folder, [*options, "--until-idle", "20"]) as run:
+            with following(source, folder, [*options, "--until-idle", "60"]) as run:
+                run.wait_for("waiting")  # it is there
                 with recorder(first, folder, log, speed=2, dies_at_s=40) as process:
                     process.join()
-                time.sleep(2)
+                run.wait_for("waiting")  # it has read all
                 with recorder(second, folder, log, speed=2) as process:
                     process.join()
                 code = run.end()
@@ -340,7 +341,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], Figures]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--containers", nargs="+", choices=KINDS, help="of the delays [default: all]")
+    parser.add_argument("--containers", nargs="+", choices=KINDS, help="of delays and recorder [default: all]")
     parser.add_argument("--seconds", type=float, default=120, help="of film, for delays and killed")
     parser.add_argument("--hours", type=float, default=10, help="of film, for memory")
     parser.add_argument("--rate", type=int, default=10, help="frames a second of that film")
