@@ -107,7 +107,7 @@ def phase_rules(
     """
     num = len(labels) + nothing
     if not validation:
-        return _weighed(_order(films, labels, num), *WITHOUT_VALIDATION, max_lag)
+        return _rules(films, labels, num, *WITHOUT_VALIDATION, max_lag)
     folds = folds if len(set(folds)) > 1 else [0] * len(validation)
     seen: dict[int, _Order] = {}
     for fold in set(folds):
@@ -118,7 +118,7 @@ def phase_rules(
     for cost, share in weights:
         rules = {fold: _weighed(order, cost, share, max_lag) for fold, order in seen.items()}
         worths.append(_worth([rules[fold] for fold in folds], validation, predictions, labels))
-    return _weighed(_order(films, labels, num), *weights[int(np.argmax(worths))], max_lag)
+    return _rules(films, labels, num, *weights[int(np.argmax(worths))], max_lag)
 
 
 def _worth(
@@ -179,6 +179,17 @@ def _stretches(film: LabelledFilm, labels: Sequence[str], num: int) -> list[NDAr
     there = held[film.index.valid]
     parts = np.split(there, np.flatnonzero((there[1:] < 0) != (there[:-1] < 0)) + 1)
     return [part[part < num] for part in parts if len(part) and part[0] >= 0]
+
+
+def _rules(
+    films: Sequence[LabelledFilm],
+    labels: Sequence[str],
+    num: int,
+    cost_weight: float,
+    length_share: float,
+    max_lag: int | None = None,
+) -> PhaseRules:
+    return _weighed(_order(films, labels, num), cost_weight, length_share, max_lag)
 
 
 def _weighed(order: _Order, cost_weight: float, length_share: float, max_lag: int | None) -> PhaseRules:
