@@ -62,8 +62,9 @@ def _followed(facts: CardFacts) -> list[str]:
         return []
     return [
         "It can be followed: what it says of a film while this is written is what it says of the finished film. A "
-        f"segment is final at most {math.ceil(facts.followed_s)} s of film after its end. For this, the model knows of "
-        "each moment only what is near in time."
+        f"segment is final at most {math.ceil(facts.followed_s)} s of film after its end; to that, `follow` adds the "
+        "steps in which it embeds a film, and reports the sum when it begins. For this, the model knows of each moment "
+        "only what is near in time."
     ]
 
 
