@@ -22,6 +22,7 @@ from vtn_stream.model import (
 from vtn_stream.model import statistics as statistics_module
 from vtn_stream.scorers import sequence
 from vtn_stream.scorers.sequence import read_film
+from vtn_stream.scorers.tiles import TILE
 
 D = 3
 NAMES = ("mean", "deviation", "maximum")
@@ -167,8 +168,7 @@ def test_a_film_is_labelled_position_by_position_whatever_its_length(tmp_path, m
 
 
 def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path, monkeypatch):
-    """Of features there are never more than a few tiles."""
-    monkeypatch.setattr(statistics_module, "TILE_NUMBERS", 64 * 2 * D)
+    """Of features there are never more than those of a tile."""
     network, most = linear(DenseConfig(num_classes=2), config(1, ("mean", "deviation"))), []
     around = StatisticsEncoder.around
 
@@ -179,8 +179,8 @@ def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path, monkeypatch
     monkeypatch.setattr(StatisticsEncoder, "around", counted)
     values = np.zeros((5000, D), np.float16)
     read_film(network, values, np.ones(5000, bool), Fraction(4), scratch=tmp_path / "work")
-    assert max(most) <= 64 + 2
-    assert len(most) == -(-5000 // 64)
+    assert max(most) <= TILE + 2
+    assert len(most) == -(-5000 // TILE)
 
 
 @pytest.mark.parametrize(
