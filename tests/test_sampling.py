@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import VideoInfo
+from vtn_stream.film import CLOCK_TOLERANCE_S, VideoInfo
 from vtn_stream.sampling import CHUNK_S, ClipWindow, SamplingPlan
 
 NTSC = Fraction(30000, 1001)
@@ -253,3 +253,28 @@ def test_the_positions_of_a_span_are_those_shown_in_it(start, length, fps):
     first, last = SamplingPlan(fps).positions(float(begin), float(end))
     shown = [k for k in range(last + 2) if (k + 1) / fps > begin and k / fps < end]
     assert list(range(first, last)) == shown
+
+
+@given(
+    fps=st.sampled_from([Fraction(2), NTSC, Fraction(1, 7), Fraction(50)]),
+    steps=st.lists(st.integers(1, 400_000), min_size=1, max_size=40),
+    first=st.integers(-(10**12), 10**12),
+    begins=st.integers(0, 90_000),
+    data=st.data(),
+)
+def test_a_part_of_a_grid_is_that_part_of_the_whole_grid(fps, steps, first, begins, data):
+    pts = first + begins + np.cumsum([0, *steps])
+    clock = Fraction(1, 90_000)
+    video = film(pts, time_base=clock, start=first * clock, end_pts=int(pts[-1]) + 3600)
+    plan = SamplingPlan(fps)
+    num = plan.num_positions(video)
+    start = data.draw(st.integers(0, num))
+    stop = data.draw(st.integers(start, num))
+    part, whole = plan.grid(video, start, stop), plan.grid(video)
+    for name in ("grid_s", "frame", "pts_s", "valid"):
+        assert getattr(part, name).tobytes() == getattr(whole, name)[start:stop].tobytes()
+    frame = np.searchsorted(video.times_s, whole.grid_s + CLOCK_TOLERANCE_S, side="right") - 1
+    if 0 < video.times_s[0] < 1 / fps - CLOCK_TOLERANCE_S:
+        frame[0] = 0
+    assert whole.frame.tolist() == frame.tolist()
+    assert np.array_equal(whole.pts_s[whole.valid], video.times_s[frame[frame >= 0]])

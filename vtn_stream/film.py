@@ -269,8 +269,16 @@ class VideoInfo:
     @property
     def times_s(self) -> NDArray[np.float64]:
         """[N] seconds at which each frame appears. THE conversion of timestamps to seconds."""
+        return self.times_of(slice(None))
+
+    def times_of(self, frames: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+        """`times_s` of these frames. It takes no longer in a long film."""
         first = int(self.pts[0])
-        return np.asarray((self.pts - first) * float(self.time_base) + self.seconds(first), np.float64)
+        return np.asarray((self.pts[frames] - first) * float(self.time_base) + self.seconds(first), np.float64)
+
+    def time_of(self, frame: int) -> float:
+        """`times_s` of one frame."""
+        return float(self.times_of(np.array([frame]))[0])
 
     @property
     def duration_s(self) -> float:

@@ -68,7 +68,7 @@ def why_dark(video: VideoInfo, planned: FrameIndex) -> NDArray[np.int8]:
         within = slice(*np.searchsorted(planned.grid_s, (video.seconds(span.start) - CLOCK_TOLERANCE_S, np.inf)))
         why[within] = LEAP if span.why == "leap" else CUT_OFF
     for part in video.parts:  # as before the first frame of any film
-        bounds_s = float(part.start) - CLOCK_TOLERANCE_S, video.times_s[part.first_frame] - CLOCK_TOLERANCE_S
+        bounds_s = float(part.start) - CLOCK_TOLERANCE_S, video.time_of(part.first_frame) - CLOCK_TOLERANCE_S
         why[slice(*np.searchsorted(planned.grid_s, bounds_s))] = NOTHING_SHOWN
     return why
 
@@ -179,10 +179,10 @@ class Outline:
 
     def _too_slow(self, video: VideoInfo, frames: NDArray[np.int64]) -> list[str]:
         """For each change of these frames that the film has too few frames for, a line."""
-        times_s, lines = video.times_s, []
+        lines = []
         for name in self._inputs:
             if (back_s := change_s(name)) is not None:
-                since_s = times_s[frames] - times_s[earlier_frames(video, frames, back_s)]
+                since_s = video.times_of(frames) - video.times_of(earlier_frames(video, frames, back_s))
                 if num_far := int((since_s > FAR * float(back_s)).sum()):
                     lines.append(
                         f"The film has too few frames a second to show its change in {back_s} s: {num_far} of "

@@ -108,8 +108,9 @@ def _among(_: VideoInfo, pictures: dict[int, NDArray[np.uint8]], last: int, foll
 
 
 def _near(video: VideoInfo, last: int, following: int) -> range:
-    bounds_s = video.times_s[last] - BESIDE_S, video.times_s[following] + BESIDE_S
-    start, stop = np.searchsorted(video.times_s, bounds_s).tolist()
+    times_s = video.times_s
+    bounds_s = times_s[last] - BESIDE_S, times_s[following] + BESIDE_S
+    start, stop = np.searchsorted(times_s, bounds_s).tolist()
     return range(max(start, last - MAX_FRAMES), min(max(stop, following + 1), following + MAX_FRAMES))
 
 
@@ -120,7 +121,7 @@ def _shots(video: VideoInfo, pictures: dict[int, NDArray[np.uint8]], *_: int) ->
     for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
         if len(run) < 2:
             continue
-        rate = (len(run) - 1) / float(video.times_s[run[-1]] - video.times_s[run[0]])
+        rate = (len(run) - 1) / (video.time_of(run[-1]) - video.time_of(run[0]))
         found += [
             Transition(first=int(run[t.first]), at=int(run[t.at]), last=int(run[t.last]), kind=t.kind)
             for t in transitions(np.stack([pictures[int(f)] for f in run]), rate)

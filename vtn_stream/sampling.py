@@ -148,15 +148,15 @@ class SamplingPlan:
         if video.parts:
             return self._joined(video, start, stop)
         grid_s = np.arange(start, stop) * self.fps.denominator / self.fps.numerator
-        times_s = video.times_s
-        frame = np.searchsorted(times_s, grid_s + CLOCK_TOLERANCE_S, side="right") - 1
-        if 0 < times_s[0] < 1 / self.fps - CLOCK_TOLERANCE_S:
+        near = _frames_near(video, start / self.fps, stop / self.fps)
+        frame = np.searchsorted(video.times_of(near), grid_s + CLOCK_TOLERANCE_S, side="right") + (near.start - 1)
+        if 0 < video.time_of(0) < 1 / self.fps - CLOCK_TOLERANCE_S:
             frame[grid_s == 0] = 0
         for span in video.dark:
             start_s, end_s = (video.seconds(pts) - CLOCK_TOLERANCE_S for pts in (span.start, span.end))
             frame[slice(*np.searchsorted(grid_s, (start_s, end_s)))] = -1
         valid = frame >= 0
-        pts_s = np.where(valid, times_s[np.maximum(frame, 0)], np.nan)
+        pts_s = np.where(valid, video.times_of(np.maximum(frame, 0)), np.nan)
         return FrameIndex(grid_s=grid_s, frame=frame.astype(np.int64), pts_s=pts_s, valid=valid)
 
     def _joined(self, video: VideoInfo, start: int, stop: int) -> FrameIndex:
@@ -222,6 +222,14 @@ class _Laid:
     first: int
     num_own: int
     stop: int
+
+
+def _frames_near(video: VideoInfo, start_s: Fraction, end_s: Fraction) -> slice:
+    """The frames of a film that is one file, of which one or more may be shown then: its other frames are not."""
+    beside_s = Fraction(1, 100)  # far more than times are rounded by
+    bounds = ((at_s + video.start) / video.time_base for at_s in (start_s - beside_s, end_s + beside_s))
+    low, high = (int(np.searchsorted(video.pts, max(-(2**62), min(math.floor(at), 2**62)))) for at in bounds)
+    return slice(max(0, low - 1), high + 1)
 
 
 def earlier_frames(video: VideoInfo, frame: NDArray[np.int64], back_s: Fraction) -> NDArray[np.int64]:

@@ -134,7 +134,7 @@ class LiveScenes:
             self._said_told, found = True, [*self._told, *found]
         if self._is_over:
             return Said(final=tuple(found), provisional=(), until_s=max(video.duration_s, self._told_until_s))
-        maybe = {self._rows.position_of(t.at): float(video.times_s[t.at]) for t in distinct(self._shots.waiting)}
+        maybe = {self._rows.position_of(t.at): video.time_of(t.at) for t in distinct(self._shots.waiting)}
         provisional = self._segments(self._drawn.ahead(video, maybe))
         return Said(
             final=tuple(found),
@@ -234,11 +234,10 @@ class LiveScenes:
 
         # nothing fails from here on
         self._shots, self._num_unseen = shots, self._num_unseen + num_unseen
-        times_s = video.times_s
         for c in alone:
             self._drawn.borders[c] = None
         for position, frame in [*begins.items(), *zip(joins, at_frame, strict=True)]:
-            self._drawn.borders[position] = None if frame is None else float(times_s[frame])
+            self._drawn.borders[position] = None if frame is None else video.time_of(frame)
         self._num_unplaced += 0 if self.window is None else sum(frame is None for frame in at_frame)
         self._changes = [c for c in self._changes if c not in due]
         self._known = [k for k in known if k >= weighed.end - 4 * (rows.margin + rows.min_positions)]

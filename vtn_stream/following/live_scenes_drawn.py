@@ -137,4 +137,4 @@ class Drawn:
 def _bounds_s(video: VideoInfo) -> NDArray[np.float64]:
     """Where the film begins to show frames, and where it stops."""
     dark = [video.seconds(pts) for span in video.dark for pts in (span.start, span.end)]
-    return np.array([video.times_s[0], *dark])
+    return np.array([video.time_of(0), *dark])
