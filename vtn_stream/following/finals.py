@@ -23,6 +23,8 @@ class Finals:
         self._one = draws_one_label
         self._segments = list(self._told)
         self.until_s = self._told_until_s = told.until_s
+        self._told_keys = {_key(segment, by_name=True) for segment in self._told}
+        self._cut_off = [of for of in self._told if of.end_s >= told.until_s - TOLERANCE_S]
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -39,13 +41,13 @@ class Finals:
         """Those of the segments that an earlier run did not tell. Where that run came to an end and the film went on
         after all, what it had cut off there stays as it was told, and the rest of it is a segment of its own.
         """
-        told = {_key(segment, by_name=True) for segment in self._told}
-        cut_off = [of for of in self._told if of.end_s >= self._told_until_s - TOLERANCE_S]
         for segment in segments:
             segment = replace(segment, origin="model")
-            if segment.end_s < self._told_until_s - TOLERANCE_S or _key(segment, by_name=True) in told:
+            if segment.end_s < self._told_until_s - TOLERANCE_S or _key(segment, by_name=True) in self._told_keys:
                 continue
-            beside = [of.end_s for of in cut_off if of.overlaps(segment) and (self._one or of.label == segment.label)]
+            beside = [
+                of.end_s for of in self._cut_off if of.overlaps(segment) and (self._one or of.label == segment.label)
+            ]
             if beside and max(beside) < segment.end_s:
                 segment = replace(segment.placed(max(beside), segment.end_s), origin="model")
             if not beside or max(beside) < segment.end_s:
