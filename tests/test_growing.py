@@ -204,3 +204,15 @@ def test_no_file_and_no_connection_is_opened_for_it(small, tmp_path):
         (path := tmp_path / "a.ts").write_bytes(small.data)
         with pytest.raises(VideoError, match="cannot be read"):  # so the limit is one
             film.finished(path)
+
+
+@pytest.mark.parametrize("kind", ["ts", "mkv"])
+def test_a_second_has_its_digest_once_its_frames_can_be_asked_for(kind):
+    data, seconds = record(kind, 100, b_frames=3).data, 0
+    with GrowingFilm("film", num_threads=4) as film:
+        for start in range(0, len(data), 700):
+            film.feed(data[start : start + 700])
+            while film.digest_at(seconds + 1) is not None:
+                seconds += 1
+            assert film.settled_s >= seconds or seconds == 0
+    assert seconds >= 2

@@ -5,6 +5,7 @@ the decoder. Runs in the decoding process.
 import hashlib
 import json
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -64,7 +65,9 @@ class GrowingFacts:
         self._is_disposable: Callable[[bytes], bool] | None = None
         self._start = None if self._container.start_time is None else self._start_of(0)
         self._seconds = -1  # whole ones of the film that are settled
-        self._digests: list[tuple[int, bytes]] = []  # that were not told: seconds, and the digest of what settled them
+        # That were not told: seconds, and the digest of all packets until no frame before them could come any more. It
+        # is told once these frames are.
+        self._digests: list[tuple[int, bytes]] = []
         self._fingerprints = array("Q")
         self._settled_at: list[tuple[int, int]] = []  # whole seconds, and how many packets it took to settle them
         self._seed = json.dumps(self._stated(0) | picture, sort_keys=True).encode() + self._extradata
@@ -130,7 +133,8 @@ class GrowingFacts:
         news, table = self._table.news(), self._table
         if self._start is None and news.pts:
             self._start = self._start_of(news.pts[0])
-        digests, self._digests = self._digests, []
+        num = bisect_right(self._digests, self._second_at(table.told), key=lambda one: one[0])
+        digests, self._digests = self._digests[:num], self._digests[num:]
         arrays: list[Any] = [news.pts, news.keyframes, news.restarts, news.dark, [second for second, _ in digests]]
         facts = self._stated(0) | self._counts() | self._picture
         facts |= {
@@ -209,9 +213,7 @@ class GrowingFacts:
         """Notes the digest at each whole second of the film."""
         if self._start is None or self._table.bound <= -(2**62):
             return
-        base, start = self.time_base, self._start  # in whole numbers: it is asked of every packet
-        ticks = self._table.bound * base.numerator * start.denominator - start.numerator * base.denominator
-        seconds = ticks // (base.denominator * start.denominator)
+        seconds = self._second_at(self._table.bound)
         if seconds > self._seconds:
             if seconds > MAX_DAYS * 86400:
                 raise VideoError(
@@ -222,6 +224,12 @@ class GrowingFacts:
             self._seconds = seconds
             self._digests.append((seconds, self._digest()))
             self._settled_at.append((seconds, len(self._fingerprints)))
+
+    def _second_at(self, pts: int) -> int:
+        """How many whole seconds of the film are over then."""
+        base, start = self.time_base, self._start or Fraction(0)  # in whole numbers: it is asked of every packet
+        ticks = pts * base.numerator * start.denominator - start.numerator * base.denominator
+        return ticks // (base.denominator * start.denominator)
 
     def _digest(self) -> bytes:
         return hashlib.blake2b(self._seed + self._watch.digest.digest(), digest_size=16).digest()
