@@ -6,7 +6,9 @@ The newest may still grow. A part is read as far as it goes; when it has grown, 
 import os
 import re
 import time
+from bisect import bisect_right
 from pathlib import Path
+from typing import NamedTuple
 
 from vtn_stream.errors import VideoError, listed
 from vtn_stream.following import waiting
@@ -19,7 +21,13 @@ _SEGMENTS = (".ts", ".mts", ".m2ts")
 _FILMS = (".mkv", ".webm", ".mp4", ".mov", ".flv", ".avi")
 _NUMBER = re.compile(r"[0-9]+")
 
-Key = tuple[tuple[int, ...], str]
+
+class Key(NamedTuple):
+    """By which segments are ordered. shape: the name without its numbers, equal for those of one recording."""
+
+    numbers: tuple[int, ...]
+    name: str
+    shape: str
 
 
 class Numbered:
@@ -40,13 +48,16 @@ class Numbered:
         self._oldest: tuple[str, os.stat_result] | None = None
         self._before: tuple[str, int] | None = None  # the segment before the current one, and its bytes
         self.why = ""
+        self._seen: list[str] = []  # what was in the folder at the last look, and what `_names` made of it
+        self._sorted: list[str] = []
+        self._keys: dict[str, Key] = {}
 
     def next(self) -> Found | None:
         names = self._names()
         if self.current is None:
             self.num_left = len(names)
             return _found(names[0], 0) if names else None
-        later = [name for name in names if _key(name) > _key(self.current)]
+        later = names[bisect_right(names, _key(self.current), key=self._key_of) :]
         self.num_left = len(later)
         if len(names) - len(later) > self._num_before:
             raise VideoError(
@@ -113,9 +124,17 @@ class Numbered:
             return 0
 
     def _names(self) -> list[str]:
-        """Of the segments, in order. Raises VideoError if they are of several recordings."""
+        """Of the segments, in order. Raises VideoError if they are of several recordings.
+
+        A folder is looked at several times a second, and may hold a day of segments.
+        """
         every = _listing(self.folder, self._name)
-        names = sorted((name for name in every if _suffix(name) in _SEGMENTS), key=_key)
+        if every == self._seen:
+            return self._sorted
+        keys = self._keys
+        names = [name for name in every if name in keys or _suffix(name) in _SEGMENTS]
+        self._keys = {name: keys[name] if name in keys else _key(name) for name in names}
+        names.sort(key=self._key_of)
         if not names and not any(_suffix(name) == ".m4s" or "init" in name.lower() for name in every):
             films = sorted(name for name in every if _suffix(name) in _FILMS)
             if films:
@@ -124,19 +143,24 @@ class Numbered:
                     "it was not followed",
                     "name the film that is written; to analyze films as they arrive, use `vtn-stream batch --watch`",
                 )
-        shapes = {_NUMBER.sub("0", name): name for name in names}
+        shapes = {self._keys[name].shape: name for name in names}
         if len(shapes) > 1:
             raise VideoError(
                 f"{self._name} holds segments of several recordings ({listed(sorted(shapes.values()))})",
                 "their order is not known; it was not followed further",
                 "name the playlist, or give each recording a folder of its own",
             )
+        self._seen, self._sorted = every, names
         return names
+
+    def _key_of(self, name: str) -> Key:
+        return self._keys[name]
 
 
 def playlists_in(folder: Path) -> list[Path]:
     """In the order of their names. Raises VideoError if the folder cannot be read."""
-    return [folder / name for name in sorted(_listing(folder, folder.name)) if _suffix(name) == ".m3u8"]
+    found = (name for name in _listing(folder, folder.name) if name[-5:].lower() == ".m3u8")
+    return [folder / name for name in sorted(found)]
 
 
 def _listing(folder: Path, name: str) -> list[str]:
@@ -161,4 +185,4 @@ def _suffix(name: str) -> str:
 
 
 def _key(name: str) -> Key:
-    return tuple(int(number) for number in _NUMBER.findall(name)), name
+    return Key(tuple(int(number) for number in _NUMBER.findall(name)), name, _NUMBER.sub("0", name))
