@@ -28,6 +28,7 @@ class GrowingFile:
     paths: ClassVar[dict[str, Path]] = {}
     dies_at = frozenset[float]()  # seconds of the film; once each
     asked: ClassVar[list[float]] = []
+    most_queued_bytes: ClassVar[int] = 0
     process: ClassVar[DecodingProcess]  # of all of them, to save starts
 
     def __init__(self, name, *, stream=None, keep_s=0.0):
@@ -37,7 +38,6 @@ class GrowingFile:
         self._num_bytes = 0
         self._size = self._path.stat().st_size
         self._ended = False
-        self.num_queued_bytes = 0
         self.dropped = None
         self.decoder = self._process.decoder
 
@@ -49,6 +49,16 @@ class GrowingFile:
 
     def end(self):
         self._ended = True
+
+    @property
+    def num_queued_bytes(self):
+        """As if every frame had as many; none is gone before it was dropped."""
+        if self._whole is None:
+            return 0
+        first = 0 if self.dropped is None else int(np.searchsorted(self._whole.pts, self.dropped))
+        num_bytes = (self._num_frames - first) * self._size // self._whole.num_frames
+        type(self).most_queued_bytes = max(self.most_queued_bytes, num_bytes)
+        return num_bytes
 
     @property
     def _num_frames(self):
@@ -224,6 +234,7 @@ def fakes(monkeypatch, film, changing, process):
     monkeypatch.setattr(GrowingFile, "asked", [])
     monkeypatch.setattr(GrowingFile, "process", process, raising=False)
     monkeypatch.setattr(GrowingFile, "dies_at", frozenset())
+    monkeypatch.setattr(GrowingFile, "most_queued_bytes", 0)
     monkeypatch.setattr("vtn_stream.following.looks.Looks.live", lambda self, video, region: Bright(1))
 
 

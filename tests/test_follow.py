@@ -1,5 +1,6 @@
 """follow: what is told of a film while it is written, and what is in the store then."""
 
+import sys
 from contextlib import suppress
 
 import pytest
@@ -129,6 +130,14 @@ def test_a_decoder_that_dies_costs_nothing_where_the_source_can_be_read_again(ru
     again, events = run(of(changing), store="other")
     assert again.timeline == whole.timeline
     assert len([event for event in events if isinstance(event, Warned)]) == 2
+
+
+def test_what_is_read_again_after_a_decoder_died_is_not_held(run, changing, monkeypatch):
+    size = changing.stat().st_size
+    monkeypatch.setattr(sys.modules["vtn_stream.following.follow"], "MAX_QUEUED_BYTES", size // 10)
+    monkeypatch.setattr(GrowingFile, "dies_at", frozenset({250.0}))
+    run(of(changing))
+    assert GrowingFile.most_queued_bytes < size // 5
 
 
 def test_where_a_decoder_dies_twice_there_is_a_gap_and_the_chunk_is_not_stored(run, changing, monkeypatch, missing):

@@ -269,13 +269,21 @@ class _Following:
             self._embed(last, video, stop, ended=ended)
             last.pieces.write(video, last.film.digest_at)
             self._num_lost = 0
-            held_s = Fraction(0) if begun.live.window is None else PACKETS_S
-            last.film.drop(last.pieces.oldest_needed(video, max(self._looks.back_s, held_s)))
+            self._drop(last, video)
+        # Read once more after a decoding process was lost: what was embedded by then is not decoded again.
+        if last.film.num_queued_bytes >= MAX_QUEUED_BYTES and (known := last.video) is not None:
+            self._drop(last, known)
         if time.monotonic() - self._marked_s > MARK_EVERY_S:
             self._marked_s = time.monotonic()
             for stretch in begun.stretches.all:
                 stretch.pieces.mark_used()
         self._tell_load()
+
+    def _drop(self, last: Stretch, video: VideoInfo) -> None:
+        """Lets go of packets of which no frame can be asked for any more."""
+        assert self._begun is not None
+        held_s = Fraction(0) if self._begun.live.window is None else PACKETS_S
+        last.film.drop(last.pieces.oldest_needed(video, max(self._looks.back_s, held_s)))
 
     def _next_stop(self, last: Stretch, *, ended: bool) -> int | None:
         """Up to which position can be embedded now; None: more of the film must come first."""
