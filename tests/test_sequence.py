@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import CheckpointError
-from vtn_stream.heads import dense, head, localization, pieces
+from vtn_stream.heads import dense, head, localization, pieces, points
 from vtn_stream.localize import candidates, propose
 from vtn_stream.model import ClassificationConfig, LocalizationConfig
 from vtn_stream.model import encoder as encoder_module
@@ -106,7 +106,7 @@ def test_from_files_as_in_memory(request, tmp_path, monkeypatch, head, num):
     for limit in (10_000, 0):
         said[limit] = []
         monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", limit)
-        for module in (localization, dense):
+        for module in (points, dense):
             monkeypatch.setattr(module, "finite_on_cpu", lambda t, to=said[limit]: to.append(numbers(t)) or to[-1])
         scores = read(network, values, index.valid, tmp_path)
         said[limit].append(scores.saliency)
@@ -126,8 +126,8 @@ def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, nu
         assert first + len(scores) <= len(seen[level])
         return propose_of(scores, offsets, level, first, **options)
 
-    def cutting(*arguments):
-        for made in cut(*arguments):
+    def cutting(*arguments, **options):
+        for made in cut(*arguments, **options):
             covered[made.start : made.stop] += 1
             yield made
 

@@ -117,7 +117,8 @@ class Head(ABC, Generic[ConfigT]):
         spans. Raises CheckpointError if the network gives no numbers.
         """
         if self.reads_pieces:
-            return self.read_pieces(config, network, pieces(tiles, valid, self.halo(network)), valid, fps)
+            cut = pieces(tiles, len(valid), self.halo(network), valid=valid)
+            return self.read_pieces(config, network, cut, valid, fps)
         raise ValueError("this head says what the whole film shows, and not when")
 
     def halo(self, network: VTN) -> int:

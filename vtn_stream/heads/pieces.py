@@ -39,12 +39,15 @@ class Piece(NamedTuple):
         return slice(self.start - self.first, self.stop - self.first)
 
 
-def pieces(tiles: Iterator[Tensor], valid: NDArray[np.bool_], halo: int = 0) -> Iterator[Piece]:
-    """The film's positions, of which some are valid [T], each in [start, stop) of one piece. Pieces begin at multiples
-    of 4 halos: there a pyramid pools as it does in the whole film, and at least two thirds of what a head computes is
-    used.
+def pieces(
+    tiles: Iterator[Tensor], num: int, halo: int = 0, *, valid: NDArray[np.bool_] | None = None
+) -> Iterator[Piece]:
+    """The film's `num` positions, each in [start, stop) of one piece. Pieces begin at multiples of 4 halos: there a
+    pyramid pools as it does in the whole film, and at least two thirds of what a head computes is used.
+
+    valid  [num]; None: all are
     """
-    num = len(valid)
+    there = np.ones(num, np.bool_) if valid is None else valid
     held, first = next(tiles), 0
     most = max(1, min(PIECE, PIECE * WIDTH // held.shape[2]))
     step = most if halo == 0 else 4 * halo * max(1, most // (4 * halo))
@@ -57,7 +60,7 @@ def pieces(tiles: Iterator[Tensor], valid: NDArray[np.bool_], halo: int = 0) -> 
             parts.append(next(tiles))
             have += parts[-1].shape[1]
         held, first = torch.cat(parts, 1) if len(parts) > 1 else parts[0], low
-        yield Piece(start, stop, low, held[:, : high - low], valid[low:high])
+        yield Piece(start, stop, low, held[:, : high - low], there[low:high])
     next(tiles, None)  # there is none: what follows the last one is to be done
 
 

@@ -136,7 +136,8 @@ def read_film(
     if network.config.is_local and head.reads_pieces:
         reader = TileReader(network)
         tiles = reader.pieces(values, valid, position_ids, on_progress=on_progress)
-        return head.read_pieces(config, network, tiles, valid, fps)
+        with HEADS.blamed(config.kind, "the film was not analyzed"):
+            return head.read_pieces(config, network, tiles, valid, fps)
     sequence = SequenceEncoding(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
     with HEADS.blamed(config.kind, "the film was not analyzed"):
         scores = head.read(config, network, sequence.tiles(), valid, fps)
