@@ -57,3 +57,13 @@ def test_a_film_that_goes_on_after_it_was_idle_finds_its_chunks_and_tells_the_re
     assert not [event for event in events if isinstance(event, Warned)]
     assert second.timeline.segments == whole.timeline.segments
     assert second.timeline.video_identity == whole.timeline.video_identity
+
+
+@pytest.mark.parametrize("kind", ["ts", "fragmented"])
+@pytest.mark.parametrize("steps", [[10] * 8, [1] * 30 + [40] + [1] * 30], ids=["slow", "leaps"])
+def test_frames_that_come_out_of_the_decoder_many_seconds_later_are_waited_for(followed, tmp_path, kind, steps):
+    growing = record(kind, len(steps), rate=Fraction(1), gop=1, steps=steps)
+    analysis, events = followed(tmp_path / f"film{SUFFIXES[kind]}", growing.data)
+    assert isinstance(events[-1], Ended)
+    assert analysis.timeline.duration_s >= growing.times_s[-1]
+    assert finals(events)

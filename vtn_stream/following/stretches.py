@@ -69,16 +69,22 @@ class Stretch:
 
     def is_known(self, stop: int) -> bool:
         """Whether all is known that the positions before this one show. It takes no longer in a long film."""
-        return self.film.digest_at(self.pieces.settled_at(stop - 1)) is not None
+        return self._is_settled(self.pieces.settled_at(stop - 1))
 
     @property
     def known_s(self) -> float:
         """Up to which second all frames are known; to the end of what has ended."""
         if self.ended:
             return 0.0 if (video := self.video) is None else video.duration_s
-        while self.film.digest_at(self._known_s + 1) is not None:
+        while self._is_settled(self._known_s + 1):
             self._known_s += 1
         return self._known_s
+
+    def _is_settled(self, time_s: float) -> bool:
+        """Whether the frames before this time have a name, and can be asked for: that is some packets later, which at
+        a low rate are many seconds.
+        """
+        return self.film.digest_at(time_s) is not None and self.film.settled_s >= time_s
 
     def keep(self, window: Window | None) -> None:
         """Has pictures kept for who looks at the frames between sampled ones."""

@@ -136,11 +136,16 @@ class GrowingFilm:
 
     @property
     def settled_s(self) -> float:
-        """What is shown before this time of the film is known, and can be asked for; -inf at first, inf at last."""
+        """What is shown before this time of the film is known, and can be asked for; -inf at first, inf at last. It
+        takes no longer in a long film.
+        """
         if self._has_ended:
             return inf
-        video = self.video
-        return -inf if video is None else video.duration_s
+        if self._news is None or not len(self._pts.values):
+            return -inf
+        facts, end = self._news.facts, max(int(self._pts.values[-1]) + 1, self._news.settled)
+        exact = end * Fraction(facts["time_base"]) - Fraction(facts["start"])
+        return 0.0 if abs(exact) < CLOCK_TOLERANCE_S else float(exact)
 
     @property
     def num_queued_bytes(self) -> int:
