@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from vtn_stream.draft import Analysis
 from vtn_stream.film import VideoInfo, shareable_name
 from vtn_stream.following.events import Begun, FollowEvent, LeftOut, Load, Provisional, Told
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Telling"]
 
-# That all is known is asked by the second; and frames come in another order than they are shown in, their packets in
-# groups: in films as recorders write them, this is how long after it is written a frame is known.
-ORDER_S = 2.0
+# That all is known is asked by the second; and frames come in another order than they are shown in, so that some more
+# packets must come until one is known: at 25 frames a second about 2 s in all, at one a second 21 s.
+ASKED_EVERY_S, ORDER_FRAMES, LEAST_ORDER_S = 1.0, 20, 2.0
 PROVISIONAL_EVERY_S = 5.0
 PROVISIONAL_SHARE = 0.03  # of the time that a run has taken, at most
 LOAD_EVERY_S = 1.0
@@ -58,6 +60,7 @@ class Telling:
         self._finals = Finals(told, draws_one_label=draws_one_label(live.provenance()))
         self._held = Held()
         self._provisional: tuple[Segment, ...] = ()
+        self._order_s = _order_s(stretches.video)
         self._done_s = 0.0
         self._num_restarts = 0
         self._began_s = self._provisional_s = self._load_s = time.monotonic()
@@ -68,7 +71,7 @@ class Telling:
 
     @property
     def _delay_s(self) -> float:
-        return self._live.delay_s + STEP_S + ORDER_S
+        return self._live.delay_s + STEP_S + self._order_s
 
     def add(self, embedded: Embedded, every: int) -> None:
         """Positions that follow, in steps: what is said depends on them alone, however many come at once."""
@@ -179,3 +182,11 @@ class Telling:
             timeline = replace(timeline, video_path=shareable_name(Path(self._name).name))
         index = replace(self._so_far.index, cut_s=live.cut_s())
         return Analysis(timeline=timeline, scores=scores, index=index, labels=live.labels())
+
+
+def _order_s(video: VideoInfo) -> float:
+    """How long after it is written a frame is known, by the steps between the first ones."""
+    steps_s = np.diff(video.pts) * float(video.time_base)
+    return (
+        max(LEAST_ORDER_S, ASKED_EVERY_S + ORDER_FRAMES * float(np.median(steps_s))) if len(steps_s) else LEAST_ORDER_S
+    )

@@ -32,7 +32,7 @@ from vtn_stream.segments import Segment
 __all__ = ["FollowFile", "identities_in", "segment_fields"]
 
 VERSION = 1
-MAX_BYTES = 1 << 30  # of the whole file: several years of a busy film
+MAX_BYTES = 64 << 20  # of the whole file: some 300,000 segments, which are read at once
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -135,7 +135,7 @@ class FollowFile:
         try:
             if os.fstat(self._file).st_size > MAX_BYTES:
                 raise TimelineError(
-                    f"{self._path.name} is larger than {MAX_BYTES >> 30} GiB",
+                    f"{self._path.name} is larger than {MAX_BYTES >> 20} MiB",
                     "the film was not followed",
                     "move it away: its segments are reported again then",
                 )
