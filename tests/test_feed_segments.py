@@ -163,6 +163,15 @@ def test_the_last_segment_of_a_whole_playlist_is_missing(recorder):
         whole(opened(recorder.path))
 
 
+def test_what_is_missing_when_nothing_more_comes_is_told_however_short_that_time_is(recorder):
+    data = [recorder.segment(number) for number in (0, 2)]
+    recorder.lists(0, 1, 2)
+    assert whole(opened(recorder.path, until_idle_s=2)) == [data[0], "seg1.ts was not there", data[1]]
+    recorder.lists(0, 1, 2, 3)
+    with pytest.raises(VideoError, match=r"the last of live.m3u8 is missing: seg3.ts was not there"):
+        whole(opened(recorder.path, until_idle_s=2))
+
+
 def test_a_gap_that_the_recorder_tells(recorder):
     data = [recorder.segment(number) for number in (0, 3)]
     recorder.lists(0, "#EXT-X-GAP", 1, "#EXT-X-GAP", 2, 3, ended=True)

@@ -2,12 +2,14 @@
 
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from fake_growing import GrowingFile, Source, changing, fakes, finals, missing, of, process, run  # noqa: F401  (fixtures)
 
 from vtn_stream.embedding import ChunkReady
 from vtn_stream.following import Told
+from vtn_stream.following import begun as beginning
 from vtn_stream.following.events import Begun, Ended, Final, Warned
 
 
@@ -157,3 +159,14 @@ class Always(frozenset):
 
     def __sub__(self, other):
         return self
+
+
+@pytest.mark.parametrize(
+    ("num_kept", "has_new", "may_be_stored"), [(0, False, True), (1, False, True), (2, False, False), (1, True, False)]
+)
+def test_chunks_are_waited_for_only_while_all_before_were_stored(num_kept, has_new, may_be_stored):
+    pieces = SimpleNamespace(kept=[None] * num_kept, has_new=has_new)
+    begun = SimpleNamespace(
+        stretches=SimpleNamespace(all=[SimpleNamespace(pieces=pieces)]), linked={"a": "a", "b": "b"}
+    )
+    assert beginning.Begun.may_be_stored.fget(begun) is may_be_stored

@@ -42,8 +42,11 @@ class Begun:
 
     @property
     def may_be_stored(self) -> bool:
-        """Whether an earlier run may have stored the chunk that is next: it had more than there are by now."""
-        return sum(len(stretch.pieces.kept) for stretch in self.stretches.all) < len(self.linked)
+        """Whether an earlier run may have stored the chunk that is next: it had all before, and more than these.
+        Another film that only begins in the same way does not have them.
+        """
+        of = [stretch.pieces for stretch in self.stretches.all]
+        return not any(pieces.has_new for pieces in of) and sum(len(pieces.kept) for pieces in of) < len(self.linked)
 
 
 def begin(

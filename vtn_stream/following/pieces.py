@@ -126,6 +126,7 @@ class Pieces:
         self._start = self._stop = 0
         self.next = 0
         self.kept: list[Kept] = []
+        self.has_new = False  # some were computed
         self._to_write: list[tuple[Chunk, dict[Sight, _Part], Execution]] = []
         self._parts: dict[Sight, _Part] = {}
         self._is_whole = True
@@ -189,6 +190,7 @@ class Pieces:
         positions = np.arange(start, stop)
         wanted = positions % every == 0
         piece = Missing(chunk=self._chunk("", video, stop), inputs=tools.inputs)
+        self.has_new = True
         run = Run(video, [piece], tools.sampling, tools.encoder.num_features, wanted if every > 1 else None)
         box = box_of(tools.region, video, tools.store, tools.process)
         window = Window(tools.encoder.frame_size(video, box), box, video.upright_size)

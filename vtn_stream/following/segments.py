@@ -88,6 +88,11 @@ class Segments(Source):
                         "there is nothing to follow",
                         "check the path and the recorder; segments in MP4 need a playlist (.m3u8) in their folder",
                     )
+                if found is not None:  # it is listed, and others may be behind it
+                    self._parts.lost(found.part, f"{found.part.place.uri} was not there")
+                    self._wait.came()
+                    continue
+                self._check_end()
                 self.ended = "idle"
                 return
             yield from self._wait.waits()
