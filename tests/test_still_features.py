@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vtn_stream.model import EncoderConfig, StatisticsConfig, TemporalEncoder
-from vtn_stream.model.encoder import root
+from vtn_stream.model.features import root
 from vtn_stream.model.statistics import StatisticsEncoder
 
 

@@ -13,10 +13,11 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu, pad
+from torch.nn.functional import dropout, gelu
 
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
+from vtn_stream.model.features import change, dropped, root
 
 __all__ = [
     "TILE",
@@ -243,7 +244,7 @@ class TemporalEncoder(nn.Module):
         features = self.features(embeddings.to(self.norm.weight.dtype), valid, history)
         if self.config.standardized:
             features = (features - self.input_mean).div_(self.input_deviation)  # wide: a copy costs as much as a layer
-        tokens = self.project(_dropped(features, self.config.input_dropout) if self.training else features)
+        tokens = self.project(dropped(features, self.config.input_dropout) if self.training else features)
         if self.config.positions != "none":
             if position_ids is None:
                 position_ids = torch.arange(first, first + tokens.shape[1], device=embeddings.device)[None]
@@ -255,8 +256,8 @@ class TemporalEncoder(nn.Module):
         A difference to what is not there is 0.
         """
         parts = [embeddings[:, history:]] if self.config.reads_embeddings else []
-        parts += [_change(embeddings, valid, history, lag) for lag in self.config.difference_lags]
-        parts += [root(_change(embeddings, valid, history, lag).abs()) for lag in self.config.magnitude_lags]
+        parts += [change(embeddings, valid, history, lag) for lag in self.config.difference_lags]
+        parts += [root(change(embeddings, valid, history, lag).abs()) for lag in self.config.magnitude_lags]
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     def embed_cls(self, batch: int) -> Tensor:
@@ -326,37 +327,6 @@ def show_frames(row: GlobalRow, read: ReadFrames, num: int, valid: Tensor | None
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
         row.add(read(start, stop), None if valid is None else valid[:, start:stop])
-
-
-def root(x: Tensor) -> Tensor:
-    """The square root of numbers from 0 on. Its gradient at 0 is 0: where nothing varies, as in a feature that a frame
-    does not have, the true one is infinite, and would make every weight below it no number.
-    """
-    above = x > 0
-    return torch.where(above, x, 1.0).sqrt() * above
-
-
-def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) -> Tensor:
-    """The change since `lag` frames ago, for each frame after the history; 0 where either is missing."""
-    num = embeddings.shape[1] - history
-    lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
-    now, before = slice(history + lacking, None), slice(history + lacking - lag, history + num - lag)
-    change = embeddings[:, now] - embeddings[:, before]
-    if valid is not None:
-        change *= (valid[:, now] & valid[:, before])[..., None]
-    return pad(change, (0, 0, lacking, 0))
-
-
-def _dropped(x: Tensor, p: float) -> Tensor:
-    """Dropout of many features in training. p is rounded to 1/256: each number is kept or not by one byte, and eight
-    are drawn at a time. On a CPU, torch's own dropout of an input takes longer than a small network.
-    """
-    num_dropped = round(256 * p)
-    if num_dropped == 0:
-        return x
-    drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
-    kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= num_dropped
-    return x * kept.to(x.dtype).mul_(256 / (256 - num_dropped))
 
 
 def _slices(tokens: Tensor) -> ReadFrames:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from vtn_stream.model.encoder import Encoded, ReadFrames, root
+from vtn_stream.model.encoder import Encoded, ReadFrames
+from vtn_stream.model.features import root
 from vtn_stream.model.statistics_config import StatisticsConfig
 
 __all__ = ["StatisticsEncoder"]

@@ -95,7 +95,7 @@ class _Lessons:
         self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
         self._head = HEADS[material.head]
         self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
-        self._global_token = self._head.names_clips or not streamable
+        self._followed = {"global_token": self._head.names_clips or not streamable}
         if streamable:
             self._config = followed(self._config, fps)
         self._ways = ways_of(material.inputs, material.head)
@@ -266,14 +266,7 @@ class _Lessons:
             settings = natural_linear(films, labels, kind, fps)
         else:
             settings = natural_hyperparameters(
-                films,
-                labels,
-                kind,
-                fps,
-                motion=way.motion,
-                global_token=self._global_token,
-                seed=self._seed,
-                num_epochs=self._epochs,
+                films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs, **self._followed
             )
         settings = replace(settings, head=self._config)
         if self._base is not None:
