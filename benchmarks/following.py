@@ -7,9 +7,9 @@ Films of known shots (320 x 240, 25 frames a second, shots of 3 to 9 s) are writ
 
 delays    each container (MPEG-TS, MKV, fragmented MP4, HLS), as fast as a recorder writes and at 8 times: for every
           final segment, how much of the film was on the disk when its line came, minus its end; beside the delay that
-          is stated in the first line. --seconds of film in each
+          is stated in the first line. --seconds of recording in each
 memory    --hours of film through a pipe as fast as it goes, small frames, a position every 4 s: the memory of the
-          process and of its decoder at each hour of film
+          process and of its decoder at each hour of film; positions are left out, as on any machine that is too slow
 recorder  a recorder is killed in the middle of a packet, and another begins, in the same file and in the same playlist
 pipe      a pipe loses bytes in the middle of a packet
 killed    `follow` is killed (-9) ten times while the film grows, and started again: no segment is reported twice,
@@ -44,6 +44,7 @@ from vtn_stream.store.inventory import CHUNK
 
 COMMAND = Path(sys.executable).with_name("vtn-stream")
 SPEEDS = (1, 8)
+IDLE_S = 25  # a recorder takes some seconds to begin
 MIB = 1 << 20
 
 Figures = dict[str, Any]
@@ -120,12 +121,12 @@ def checked(told: Sequence[Mapping[str, Any]], results: Path) -> Figures:
 def measure_delays(given: argparse.Namespace, options: Sequence[str]) -> Figures:
     measured: Figures = {}
     for kind in given.containers or KINDS:
-        film = recorded(kind, given.seconds)
-        for speed in SPEEDS:
+        for speed in given.speeds:
+            film = recorded(kind, given.seconds * speed)
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 source, log = folder / ("film.m3u8" if kind == "hls" else f"film.{kind}"), folder / "log"
-                with following(source, folder, [*options, "--until-idle", "10"]) as run:
+                with following(source, folder, [*options, "--until-idle", str(IDLE_S)]) as run:
                     run.wait_for("waiting")  # it is there
                     with recorder(film, folder, log, speed=speed) as process:
                         process.join()
@@ -157,7 +158,7 @@ def delays(run: Follower, log: Path) -> Figures:
 
 
 def measure_memory(given: argparse.Namespace, options: Sequence[str]) -> Figures:
-    """MiB of the process and of its decoder when each hour of film is final."""
+    """MiB of the process and of its decoder when each hour of film is embedded."""
     hours: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as name:
         begun = time.monotonic()
@@ -169,8 +170,8 @@ def measure_memory(given: argparse.Namespace, options: Sequence[str]) -> Figures
 
             def watch() -> None:
                 while not stop.wait(0.2):
-                    final_s = max((line["until_s"] for line in run.told("final")), default=0.0)
-                    if final_s >= 3600 * (len(hours) + 1):
+                    done_s = max((line["done_s"] for line in run.told("load")), default=0.0)
+                    if done_s >= 3600 * (len(hours) + 1):
                         parent, child = memory_of(run.process.pid)
                         hours.append({"hour": len(hours) + 1, "process_mib": parent, "decoder_mib": child})
                         tell("memory", hours[-1])
@@ -299,20 +300,20 @@ def tell(name: str, figures: Mapping[str, Any]) -> None:
     print(f"{name}: {json.dumps({k: v for k, v in figures.items() if k != 'points'})}", flush=True)
 
 
-def plotted(measured: Figures, seconds: float) -> bytes:
+def plotted(measured: Figures, speeds: Sequence[int], seconds: float) -> bytes:
     """Of the final segments of each container: the end, and the delay."""
     colours = dict(zip(KINDS, ("#1f5fa8", "#c46a1b", "#3a8a4d", "#8a4fa0"), strict=True))
     names = {"ts": "MPEG-TS", "mkv": "MKV", "mp4": "fragmented MP4", "hls": "HLS"}
     with in_picture_style():
         figure = Figure(figsize=(7.4, 3.4), layout="constrained")
-        for axes, speed in zip(figure.subplots(1, 2, sharey=True), SPEEDS, strict=True):
+        for axes, speed in zip(figure.subplots(1, len(speeds), sharey=True, squeeze=False)[0], speeds, strict=True):
             for kind in KINDS:
                 if (found := measured.get(f"{kind} x{speed}")) is None:
                     continue
                 ends, values = zip(*found["points"], strict=True) if found["points"] else ((), ())
                 axes.plot(ends, values, ".", color=colours[kind], label=names[kind])
                 axes.axhline(found["stated_s"], color="#888888", linestyle="--", linewidth=1)
-            axes.set(xlabel="end of a segment, s", xlim=(0, seconds), ylim=(0, None))
+            axes.set(xlabel="end of a segment, s", xlim=(0, seconds * speed), ylim=(0, None))
             axes.set_title("written in real time" if speed == 1 else f"written at {speed} times")
             axes.grid(alpha=0.3)
         figure.axes[0].set_ylabel("its line came so much later, s")
@@ -342,7 +343,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--containers", nargs="+", choices=KINDS, help="of delays and recorder [default: all]")
-    parser.add_argument("--seconds", type=float, default=120, help="of film, for delays and killed")
+    parser.add_argument("--speeds", nargs="+", type=int, default=SPEEDS, help="of writing, for delays")
+    parser.add_argument("--seconds", type=float, default=120, help="of recording, for delays and killed")
     parser.add_argument("--hours", type=float, default=10, help="of film, for memory")
     parser.add_argument("--rate", type=int, default=10, help="frames a second of that film")
     parser.add_argument("--model", help="what draws the timeline [default: scenes]")
@@ -360,7 +362,7 @@ def main() -> None:
         if given.figures is not None:
             given.figures.write_text(json.dumps(measured, indent=1) + "\n")
     if given.plot is not None and "delays" in measured:
-        given.plot.write_bytes(plotted(measured["delays"], given.seconds))
+        given.plot.write_bytes(plotted(measured["delays"], given.speeds, given.seconds))
     if any(is_bad(measured[part]) for part in given.only):
         sys.exit("a segment was late, changed, or was reported twice, or a run failed")
 
