@@ -17,7 +17,7 @@ from PIL import Image
 
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, probe
-from vtn_stream.video.probing import _is_shown
+from vtn_stream.video.packets import _is_shown
 
 pytestmark = pytest.mark.usefixtures("warm_decoders")
 

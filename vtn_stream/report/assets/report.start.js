@@ -85,7 +85,7 @@ function facts() {
   $("incomplete").hidden = data.complete;
   if (data.final !== undefined) {
     $("incomplete").textContent = `film goes on, final until ${clock(data.final)}`;
-    $("incomplete").title = "This was written while the film was recorded. What ends before this time will not change. Load the page again to see newer results.";
+    $("incomplete").title = "This was written while the film was recorded. What ends before this time will not change. Load the page again to see more.";
   }
   $("part").hidden = !partial;
   $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
