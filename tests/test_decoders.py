@@ -226,8 +226,8 @@ def test_a_killed_process_costs_nothing(films, decoders):
 def test_a_film_that_always_kills_its_process_is_an_error_and_the_next_is_served(films, decoders, monkeypatch):
     ask, killed = ChildProcess.ask, []
 
-    def asked(process, request, header, payload=b""):
-        ask(process, request, header, payload)
+    def asked(process, request, header, payload=b"", **how):
+        ask(process, request, header, payload, **how)
         if header["do"] == "decode" and header["path"].endswith("short.mkv"):
             killed.append(process.pid)
             os.kill(process.pid, signal.SIGKILL)

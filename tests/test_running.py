@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vtn_stream.model import ClassificationConfig, DenseConfig, LocalizationConfig
 from vtn_stream.scorers import running
 from vtn_stream.scorers.running import RunningTokens, TilesSoFar, pieces_so_far
-from vtn_stream.scorers.tiles import TileReader
+from vtn_stream.scorers.tiles import TILE, TileReader
 
 HEADS = {
     "dense": DenseConfig(num_classes=K, nothing=True),
@@ -75,7 +75,7 @@ def test_tokens_that_depend_on_what_is_near_alone_are_those_of_the_whole_film(he
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("num", [1, 5, 63, 64])
+@pytest.mark.parametrize("num", [1, 5, TILE - 1, TILE])
 def test_a_film_of_one_step_is_read_as_one_sequence(head, num):
     """All of it has come when the first layer's global token is asked for."""
     network = NETWORKS[head, True]
@@ -95,12 +95,12 @@ def test_a_global_token_sees_what_came_and_no_more_than_that():
     pieces = [piece for piece, _ in read(RunningTokens(network), num)]
     tokens = torch.cat([piece.frames[:, piece.own] for piece in pieces], 1)[0]
     values, index = track(num, lost=LOST)
-    for stop in (64, 128):
+    for stop in (2 * TILE, 4 * TILE):
         with torch.no_grad():
             embeddings = torch.from_numpy(values[:stop])[None]
             so_far = network.encoder(embeddings, torch.arange(stop)[None], torch.from_numpy(index.valid[:stop])[None])
         reach = sum(layer.reach for layer in network.encoder.layers)
-        own = slice(max(0, stop - 64 - reach + 5), stop - reach)  # of this step, and of none before it
+        own = slice(max(0, stop - TILE - reach + 5), stop - reach)  # of this step, and of none before it
         torch.testing.assert_close(tokens[own], so_far.frames[0, own], atol=2e-5, rtol=1e-4)
 
 
