@@ -297,9 +297,8 @@ class _Following:
             return pieces.full_stop
         if pieces.is_at_start and last.film.num_queued_bytes < MAX_QUEUED_BYTES:
             unread_s = self._feed.backlog_bytes * self._pace.s_per_byte
-            may_be_stored = self._begun.may_be_stored and (unread_s > STEP_S or not self._feed.replays)
-            if may_be_stored or unread_s > CATCH_UP_S:
-                return None  # until the chunk is complete; at the newest end none can be there
+            if self._begun.may_be_stored or unread_s > CATCH_UP_S:
+                return None  # until the chunk is complete
         stop = pieces.next
         for _, border in pieces.steps(pieces.next, pieces.full_stop):
             if not is_known(border):
