@@ -122,7 +122,7 @@ class GrowingFile:
 
 @dataclass
 class Source:
-    """A `Feed` of a file's bytes in pieces of this size."""
+    """A `Feed` of a file's bytes in pieces of this size. there: how many lie there from the beginning; None: all."""
 
     path: Path | None
     piece: int = 20_000
@@ -130,6 +130,7 @@ class Source:
     replays: bool = True
     ended: str = "end"
     data: bytes = b""
+    there: int | None = None
     given: int = 0
     events: dict[int, object] = field(default_factory=dict)  # by the number of the piece before which they come
 
@@ -139,14 +140,16 @@ class Source:
 
     @property
     def backlog_bytes(self):
-        return 0
+        return max(0, (len(self.data) if self.there is None else self.there) - self.given)
 
     def pieces(self) -> Iterator[object]:
         self.given = 0
         for number, start in enumerate(range(0, len(self.data), self.piece)):
             if number in self.events:
                 yield self.events[number]
-            yield self.data[start : start + self.piece]
+            data = self.data[start : start + self.piece]
+            self.given += len(data)
+            yield data
         yield Nothing(waited_s=1.0)
 
     def close(self):

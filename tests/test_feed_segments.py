@@ -172,6 +172,19 @@ def test_what_is_missing_when_nothing_more_comes_is_told_however_short_that_time
         whole(opened(recorder.path, until_idle_s=2))
 
 
+@pytest.mark.parametrize(
+    ("begins", "what"), [(b"Error 404: no such segment", "text"), (b"\xff\xf1 and so on", "sound: AAC")]
+)
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_segment_that_is_no_film_is_lost_and_told(recorder, begins, what, is_folder):
+    data = [recorder.segment(number) for number in (0, 2)]
+    (recorder.folder / "seg1.ts").write_bytes(begins)
+    if not is_folder:
+        recorder.lists(0, 1, 2)
+    feed = opened(recorder.folder if is_folder else recorder.path, until_idle_s=2)
+    assert whole(feed) == [data[0], f"seg1.ts is {what}", data[1]]
+
+
 def test_a_gap_that_the_recorder_tells(recorder):
     data = [recorder.segment(number) for number in (0, 3)]
     recorder.lists(0, "#EXT-X-GAP", 1, "#EXT-X-GAP", 2, 3, ended=True)

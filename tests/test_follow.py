@@ -126,6 +126,16 @@ def test_a_film_that_goes_on_after_it_was_idle_finds_its_chunks(run, changing, t
     assert GrowingFile.asked == []
 
 
+def test_what_comes_after_all_that_was_there_is_not_waited_for(run, changing):
+    """An earlier run saw it end 30 s after its second chunk began: no such chunk can be in the store."""
+    data = changing.read_bytes()
+    there = len(data) * 90 // 300
+    run(of(changing, data=data[:there], ended="idle"))
+    GrowingFile.asked.clear()
+    run(of(changing, there=there))
+    assert [round(at_s) for at_s in GrowingFile.asked[:3]] == [60, 90, 95]
+
+
 def test_a_decoder_that_dies_costs_nothing_where_the_source_can_be_read_again(run, changing, monkeypatch):
     whole = run(of(changing))[0]
     monkeypatch.setattr(GrowingFile, "dies_at", frozenset({70.0, 200.0}))

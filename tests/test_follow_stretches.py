@@ -12,7 +12,9 @@ AGAIN = NewStretch(why="the recorder began again")
 
 
 class Twice(Source):
-    """The same film, from two recorders, one after the other."""
+    """The same film, from two recorders, one after the other. All of it lies there."""
+
+    backlog_bytes = 1
 
     def pieces(self):
         for number in range(2):

@@ -38,6 +38,7 @@ MAX_QUEUED_BYTES = 128 << 20
 # frames between sampled ones.
 PACKETS_S = Fraction(15)
 MARK_EVERY_S = 1200.0  # `cache gc` keeps what was used within an hour
+REPLAYED_S = 2.0  # what a pipe carries once more comes fast: so long is waited for a chunk that may be in the store
 MAX_LOST_IN_A_ROW = 3  # a film on which decoding dies for so many pieces one after the other is given up
 
 
@@ -93,6 +94,8 @@ class _Following:
         self._pace = Pace()
         self._first = self._open()
         self._num_read = 0  # bytes of the first stretch, before it has begun
+        self._has_all = self._is_new = False  # all bytes that lie there were given; what comes now came after that
+        self._waits = -1, 0.0  # for the chunk at this position, since then
         self._begun: Begun | None = None
         self._num_new = 0  # stretches that began after the first one
         self._num_to_pass = 0  # of these, where reading begins again
@@ -149,6 +152,7 @@ class _Following:
 
     def _take(self, piece: Piece) -> None:
         if isinstance(piece, Nothing):
+            self._has_all = True
             self._tell(Waiting(waited_s=piece.waited_s, begun=self._begun is not None))
             self._tell_load()
         elif isinstance(piece, NewStretch):
@@ -164,8 +168,10 @@ class _Following:
                 self._num_read += len(piece)
             else:
                 self._begun.stretches.last.num_read += len(piece)
+            self._is_new = self._is_new or self._has_all
             self._film.feed(piece)
             self._advance(ended=False)
+            self._has_all = self._feed.backlog_bytes == 0
 
     def _begin_stretch(self, why: str) -> None:
         if self._begun is None:  # nothing was shown yet
@@ -297,7 +303,7 @@ class _Following:
             return pieces.full_stop
         if pieces.is_at_start and last.film.num_queued_bytes < MAX_QUEUED_BYTES:
             unread_s = self._feed.backlog_bytes * self._pace.s_per_byte
-            if self._begun.may_be_stored or unread_s > CATCH_UP_S:
+            if unread_s > CATCH_UP_S or self._comes_again(last):
                 return None  # until the chunk is complete
         stop = pieces.next
         for _, border in pieces.steps(pieces.next, pieces.full_stop):
@@ -305,6 +311,20 @@ class _Following:
                 break
             stop = border
         return stop if stop > pieces.next else None
+
+    def _comes_again(self, last: Stretch) -> bool:
+        """Whether the chunk that is next may be in the store, and its bytes are read once more. What is new is not
+        waited for: what it shows would be final too late.
+        """
+        assert self._begun is not None
+        if not self._begun.may_be_stored:
+            return False
+        if self._feed.replays:
+            return not self._is_new
+        now, at = time.monotonic(), last.first + last.pieces.next
+        if self._waits[0] != at:
+            self._waits = at, now
+        return now - self._waits[1] < REPLAYED_S
 
     def _embed(self, last: Stretch, video: VideoInfo, stop: int, *, ended: bool) -> None:
         assert self._begun is not None

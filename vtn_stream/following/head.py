@@ -17,9 +17,9 @@ from vtn_stream.errors import VideoError
 from vtn_stream.following.feed import PIECE_BYTES, NewStretch, Nothing, Piece
 from vtn_stream.video.kinds import kind_of
 
-__all__ = ["checked"]
+__all__ = ["HEAD_BYTES", "checked", "other_kind"]
 
-_ENOUGH = 4096  # bytes that tell what it is; no film of a second is shorter
+HEAD_BYTES = 4096  # bytes that tell what it is; no film of a second is shorter
 _MOST = 1 << 16  # of boxes before the first that matters
 _BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"sidx", b"pdin")
 # Between the header of a closed hybrid's mdat and its first moov lies what the recorder left room for: 8 bytes in what
@@ -65,20 +65,26 @@ def _cut(data: bytes | None) -> Iterator[bytes]:
 
 def _judged(head: bytes, name: str, source: Source, *, is_all: bool) -> bytes | None:
     """The head as it is to be read; None if more of it must be known. Raises VideoError."""
-    if len(head) < _ENOUGH and not is_all:
+    if len(head) < HEAD_BYTES and not is_all:
         return None
-    if _is_transport(head):  # also where it begins in the middle of a packet, which can look like anything
-        return head
-    if (kind := kind_of(head)) is not None and kind[0] not in _STREAMS:
+    if (kind := other_kind(head, is_all=is_all)) is not None:
         what, cure = kind
         if what == "a playlist" and source == "file":
             cure = "give it a name that ends with .m3u8, then its segments are followed"
         raise VideoError(f"{name} is {what}", "it was not followed", cure)
-    if _is_text(head[:_ENOUGH], is_all=is_all and len(head) <= _ENOUGH):
-        raise VideoError(f"{name} is text", "it was not followed", "give a film")
     if head[4:8] in _BOXES:
         return _judged_boxes(head, name, source, is_all=is_all)
     return head
+
+
+def other_kind(head: bytes, *, is_all: bool) -> tuple[str, str] | None:
+    """What begins so, where it is no film, and what to do about it; None if it may be one. is_all: it is no longer."""
+    if _is_transport(head):  # also where it begins in the middle of a packet, which can look like anything
+        return None
+    if (kind := kind_of(head)) is not None and kind[0] not in _STREAMS:
+        return kind
+    is_text = _is_text(head[:HEAD_BYTES], is_all=is_all and len(head) <= HEAD_BYTES)
+    return ("text", "give a film") if is_text else None
 
 
 def _is_transport(head: bytes) -> bool:

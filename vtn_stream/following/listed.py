@@ -104,13 +104,12 @@ class Listed:
         self._list: Playlist | None = None
         self._first: _Taken | None = None
         self._taken: deque[_Taken] = deque(maxlen=_REMEMBERED)
-        self.why = ""
 
     def next(self) -> Found | None:
         listed = self._read()
         if listed is None:
             return None
-        parts = listed.parts
+        parts, at = listed.parts, 0
         if parts and not self._taken and parts[0].number:
             self.is_complete = False
         if self._taken and (why := self._begun_again(parts)):
@@ -120,20 +119,19 @@ class Listed:
             self.why = why
         elif self._taken:
             last = self._taken[-1].part.number
-            parts = parts[_index_after(parts, last) :]
-            if parts and parts[0].number > last + 1 and not self.why:
-                self.why = f"{_many(parts[0].number - last - 1)} removed before they could be read"
+            at = _index_after(parts, last)
+            if at < len(parts) and parts[at].number > last + 1 and not self.why:
+                self.why = f"{_many(parts[at].number - last - 1)} removed before they could be read"
         elif self._after is not None:
             parts = self._resumed(parts)
-        num_lost = next((index for index, part in enumerate(parts) if not part.is_lost), len(parts))
-        for part in parts[:num_lost]:
-            self.lost(part, "the recorder lost a segment")
-        parts = parts[num_lost:]
-        self.num_left = len(parts)
-        if not parts:
+        while at < len(parts) and parts[at].is_lost:
+            self.lost(parts[at], "the recorder lost a segment")
+            at += 1
+        self.num_left = len(parts) - at
+        if not self.num_left:
             self.is_over = self.is_whole and bool(self._taken)
             return None
-        part = parts[0]
+        part = parts[at]
         why = self.why or ("the recorder began a new stretch" if part.begins else "")
         before = next((taken.part for taken in reversed(self._taken) if taken.stamp is not None), None)
         if not why and before is not None and _key(before.header) != _key(part.header):

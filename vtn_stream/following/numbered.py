@@ -85,7 +85,7 @@ class Numbered:
         self.why = ""
 
     def lost(self, part: Part, why: str) -> None:
-        self.took(part, 0, b"")
+        self.took(part, max(self._size(part.place.uri) - part.place.start, 0), b"")
         self.why = why
 
     def _is_left(self, later: list[str]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vtn_stream.errors import VideoError, listed
 from vtn_stream.following.feed import PIECE_BYTES, NewStretch, Piece
-from vtn_stream.following.head import checked
+from vtn_stream.following.head import HEAD_BYTES, checked, other_kind
 from vtn_stream.following.inside import OutsideError, open_inside
 from vtn_stream.following.listed import Found, Listed, Parts
 from vtn_stream.following.numbered import Numbered, playlists_in
@@ -75,7 +75,10 @@ class Segments(Source):
                 ready = None if found is None else self._opened(found.part, files)
                 if found is not None and ready is not None:
                     self._wait.came()
-                    yield from self._read(found, ready)
+                    if self._is_begun and (what := _other_kind(*ready[-1])):
+                        self._parts.lost(found.part, f"{found.part.place.uri} is {what}")
+                    else:
+                        yield from self._read(found, ready)
                     continue
             if found is None and self._parts.is_over:
                 self._check_end()
@@ -181,6 +184,15 @@ class Segments(Source):
                 "only what came before was followed",
                 "check the files in its folder",
             )
+
+
+def _other_kind(place: Place, file: int) -> str:
+    """What a part is that is no film; "" if it may be one. Of what grows, its file's beginning says it."""
+    start = 0 if place.stop is None else place.start
+    size = os.fstat(file).st_size - start if place.stop is None else place.stop - start
+    head = os.pread(file, min(HEAD_BYTES, size), start)
+    kind = other_kind(head, is_all=len(head) == size) if head else None
+    return "" if kind is None else kind[0]
 
 
 def _bytes(place: Place, file: int) -> Iterator[bytes]:
