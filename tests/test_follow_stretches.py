@@ -63,6 +63,7 @@ def test_a_source_that_breaks_off_keeps_what_is_final_and_is_not_complete(run, c
     assert isinstance(events[-1], Ended)
     assert events[-1].why == "failed"
     assert analysis.timeline.segments[-1].end_s <= analysis.timeline.duration_s
+    assert analysis.timeline.gaps == ()  # all that came was looked at
 
 
 def test_a_source_that_breaks_off_before_the_film_has_begun_is_an_error(run, changing):

@@ -7,7 +7,7 @@ bytes -> packets (`GrowingFilm`) -> positions that are settled -> embeddings, pi
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,8 @@ class _Following:
             if self._begun is None:
                 raise
             self._warn(f"{error.fact}: {error.consequence}; {error.cure}")
+            with suppress(VideoError):  # what came before is looked at to its end
+                self._end_stretch()
             analysis = self._begun.telling.failed()
             self._tell(Ended(why="failed", timeline=analysis.timeline))
             return analysis
