@@ -85,5 +85,6 @@ def test_a_film_gets_no_shorter_and_its_size_is_checked(honest):
     for name, value in (("width", 10**9), ("identity", "../x"), ("rotation", 400), ("time_base", "0")):
         with pytest.raises(ValueError, match=r"."):
             growing_news(news | {"facts": news["facts"] | {name: value}}, payload, Known())
-    with pytest.raises(ValueError, match="more frames than packets"):
-        growing_news(news, payload, Known(num_frames=43_200_000))
+    for many in (Known(num_frames=43_200_000), Known(num_others=43_200_000)):
+        with pytest.raises(ValueError, match=r"more frames, or other times, than packets"):
+            growing_news(news, payload, many)

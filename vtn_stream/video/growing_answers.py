@@ -17,7 +17,9 @@ _DIGEST_BYTES = 16
 
 
 class Known(NamedTuple):
-    """What the last news said: the last of each, -_MOST where there was none; num_frames: how many in all."""
+    """What the last news said: the last of each, -_MOST where there was none; num_frames, num_others: how many in all,
+    frames and other times.
+    """
 
     pts: int = -_MOST
     keyframe: int = -_MOST
@@ -26,6 +28,7 @@ class Known(NamedTuple):
     second: int = -1
     settled: int = -_MOST
     num_frames: int = 0
+    num_others: int = 0
 
 
 class GrowingNews(NamedTuple):
@@ -60,8 +63,10 @@ def growing_news(told: Any, payload: bytes, known: Known) -> tuple[GrowingNews, 
         raise ValueError(f"{type(error).__name__}: {error}") from error
     if len(dark) % 2 or len(last) != _DIGEST_BYTES * len(seconds):
         raise ValueError("half a span, or a second without its digest")
-    if known.num_frames + len(pts) > MAX_PACKETS:
-        raise ValueError("more frames than packets")
+    num_frames = known.num_frames + len(pts)
+    num_others = known.num_others + len(keyframes) + len(restarts) + len(dark)
+    if max(num_frames, num_others) > MAX_PACKETS:
+        raise ValueError("more frames, or other times, than packets")
     after = Known(
         _last(pts, known.pts, settled),
         _last(keyframes, known.keyframe, settled),
@@ -69,7 +74,8 @@ def growing_news(told: Any, payload: bytes, known: Known) -> tuple[GrowingNews, 
         _last(dark, known.dark, settled + 1),
         _last(seconds, known.second, MAX_DAYS * 86400 + 1),
         settled,
-        known.num_frames + len(pts),
+        num_frames,
+        num_others,
     )
     facts = dict(told["facts"])
     news = GrowingNews(facts, settled, duration, rate, pts, keyframes, restarts, dark.reshape(-1, 2), seconds, last)
