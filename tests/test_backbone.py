@@ -279,6 +279,7 @@ def test_the_digest_of_tensors_is_that_of_the_encoder_with_them(encoder, tiny_we
 # ---- in bfloat16
 
 
+@pytest.mark.release
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["test_efficientnet", "test_vit", "test_nfnet", "test_resnet"])
 def test_weights_cast_once_give_what_autocast_gives(name):

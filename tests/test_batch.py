@@ -140,6 +140,7 @@ class Meets(FleetWorker):
             self.meet("embeds", 2)
 
 
+@pytest.mark.release
 def test_one_film_alone_keeps_all_nodes_busy(cluster, many, tmp_path):
     run = Run(tmp_path, Meets, list_films([many / "long.mp4"]))
     assert len(run.embedders) == 2
@@ -148,6 +149,7 @@ def test_one_film_alone_keeps_all_nodes_busy(cluster, many, tmp_path):
     assert run.stored.total() == 10
 
 
+@pytest.mark.release
 def test_a_model_that_reads_changes_gives_on_ray_what_it_gives_alone(cluster, many, tmp_path):
     model = write_input_model(tmp_path / "moves.safetensors")
     Run(tmp_path, FleetWorker, list_films([many / "short.mp4"]))  # its pictures are stored then
@@ -164,6 +166,7 @@ class Losing(FleetWorker):
             raise DecodingLost("decoding died", "frames are missing", "run again")
 
 
+@pytest.mark.release
 def test_a_film_on_which_decoding_dies_everywhere_has_failed(cluster, many, tmp_path):
     run = Run(tmp_path, Losing, many)
     assert list(run.failed) == ["short.mp4"]
@@ -189,6 +192,7 @@ class Mixed(FleetWorker):
             self.wait_for("refused")
 
 
+@pytest.mark.release
 def test_a_worker_that_computes_in_another_way_gets_no_work(cluster, many, tmp_path):
     def look(event):
         if isinstance(event, batch.WorkerRefused):

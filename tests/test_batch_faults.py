@@ -54,6 +54,7 @@ def num_chunks() -> int:
     return sum(NUM_CHUNKS.values())
 
 
+@pytest.mark.release
 def test_nothing_goes_wrong(cluster, films, alone, tmp_path):
     run = Run(tmp_path, FleetWorker, films)
     assert run.timelines == alone
@@ -79,6 +80,7 @@ def test_a_worker_that_is_killed_costs_what_it_was_at(cluster, films, alone, tmp
     assert list(tmp_path.glob("store/leases/*")) == []
 
 
+@pytest.mark.release
 def test_a_film_that_kills_every_worker_is_named_and_left_out(cluster, films, alone, tmp_path):
     class Poisoned(FleetWorker):
         def at(self, moment):
@@ -92,6 +94,7 @@ def test_a_film_that_kills_every_worker_is_named_and_left_out(cluster, films, al
     assert set(run.stored.values()) == {1}
 
 
+@pytest.mark.release
 def test_a_film_that_hangs_is_ended_at_its_deadline(cluster, films, alone, tmp_path, monkeypatch):
     monkeypatch.setattr(retries, "EMBED_PER_CHUNK_S", 0.5)
 
@@ -105,6 +108,7 @@ def test_a_film_that_hangs_is_ended_at_its_deadline(cluster, films, alone, tmp_p
     assert run.timelines == {name: alone[name] for name in ("long.mp4", "other.mp4")}
 
 
+@pytest.mark.release
 def test_memory_that_is_short_for_a_moment_costs_an_attempt(cluster, films, alone, tmp_path):
     class Full(FleetWorker):
         def at(self, moment):
@@ -117,6 +121,7 @@ def test_memory_that_is_short_for_a_moment_costs_an_attempt(cluster, films, alon
     assert set(run.stored.values()) == {1}
 
 
+@pytest.mark.release
 def test_a_full_disk_ends_the_batch_with_one_line(cluster, films, tmp_path):
     class Full(FleetWorker):
         def at(self, moment):
@@ -130,6 +135,7 @@ def test_a_full_disk_ends_the_batch_with_one_line(cluster, films, tmp_path):
     assert run.stored.total() == num_chunks() - 1
 
 
+@pytest.mark.release
 def test_workers_that_die_of_every_film_end_the_batch(cluster, films, tmp_path, monkeypatch):
     monkeypatch.setattr(retries, "MAX_FAILED_FILMS_IN_A_ROW", 2)
 
@@ -167,6 +173,7 @@ def test_a_node_that_goes_takes_only_what_was_done_there(cluster, films, alone, 
     assert len(run.of_kind(WorkerLost)) == 1
 
 
+@pytest.mark.release
 def test_a_node_that_comes_gets_work(cluster, films, alone, tmp_path):
     class Held(FleetWorker):
         def at(self, moment):
@@ -248,6 +255,7 @@ class Meets(FleetWorker):
             self.meet("embeds", 2)
 
 
+@pytest.mark.release
 def test_two_batches_over_one_store_share_the_work(cluster, films, alone, tmp_path):
     other = shutil.copytree(films, tmp_path / "films")  # in another place, the same content
     with driver(cluster, tmp_path, "Meets", films, num_workers=1) as process:

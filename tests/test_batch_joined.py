@@ -26,6 +26,7 @@ class Watching(FleetWorker):
         return super().look(path)
 
 
+@pytest.mark.release
 def test_every_film_is_done_once_alone_or_in_its_recording(cluster, card, tmp_path):
     folder = tmp_path
     run = Run(folder, Watching, card, join=True)

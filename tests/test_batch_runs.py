@@ -29,6 +29,7 @@ def tiny_options(tiny, tiny_weights, tmp_path):
     return [*options, "--store", tmp_path / "store"]
 
 
+@pytest.mark.release
 def test_a_batch_does_what_it_can_and_retries_what_failed(film_maker, tiny_options, tmp_path):
     folder, out = tmp_path / "films", tmp_path / "out"
     (folder / "deep").mkdir(parents=True)

@@ -51,6 +51,7 @@ class Holding(FleetWorker):
             self.wait_for("short.mp4 is done")
 
 
+@pytest.mark.release
 def test_films_are_taken_while_others_are_in_work(cluster, made, tmp_path):
     folder = tmp_path / "films"
 
@@ -69,6 +70,7 @@ def test_films_are_taken_while_others_are_in_work(cluster, made, tmp_path):
     assert set(run.stored.values()) == {1}
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_a_film_that_changed_is_analyzed_again_also_while_nobody_watched(cluster, made, tmp_path, is_stopped):
     folder, changes = tmp_path / "films", iter([] if is_stopped else ["other.mp4"])

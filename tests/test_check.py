@@ -130,6 +130,7 @@ def test_a_sound_cluster_has_no_problems_and_nothing_is_left_in_the_store(nodes,
     assert list((tmp_path / "store").iterdir()) == []
 
 
+@pytest.mark.release
 def test_a_store_that_one_node_does_not_share_is_found(nodes, odd, probe, tmp_path):
     probe(OddStore)
     store = tmp_path / "store"
@@ -150,6 +151,7 @@ def test_a_folder_that_a_node_cannot_write_is_found(nodes, odd, probe, tmp_path)
         check_store(tmp_path, option="--output")
 
 
+@pytest.mark.release
 def test_a_folder_that_cannot_be_is_found(nodes, probe, tmp_path):
     probe(Quick)
     (tmp_path / "file").touch()
@@ -182,6 +184,7 @@ def test_a_node_without_our_package_is_told(nodes, probe, tmp_path):
     assert "it fails (ModuleNotFoundError: No module named 'only_here')" in reports[1].problems[0]
 
 
+@pytest.mark.release
 def test_a_frozen_node_is_named_and_holds_nobody_up(nodes, odd, probe, tmp_path, monkeypatch):
     probe(Quick)
     monkeypatch.setattr(retries, "PROBE_START_S", 8.0)

@@ -93,6 +93,7 @@ def test_a_backbone_inside_is_what_a_frame_encoder_takes(tiny, backbone, tmp_pat
     assert encoder.recipe(loaded.recipe.fps) == loaded.recipe
 
 
+@pytest.mark.release
 def test_loading_a_model_without_backbone_needs_neither_timm_nor_transformers(saved):
     code = (
         "import sys; from pathlib import Path; from vtn_stream.checkpoints import load_checkpoint\n"

@@ -121,6 +121,7 @@ def test_a_frozen_process_is_lost_at_its_deadline_and_replaced(film, other):
         assert numbers(process, other) == list(range(100))
 
 
+@pytest.mark.release
 def test_a_process_frozen_before_it_takes_a_long_request_is_lost_too(film):
     """The request is larger than a pipe holds: writing it must not wait for ever either."""
     with DecodingProcess(deadline_s=DEADLINE_S) as process:
@@ -132,6 +133,7 @@ def test_a_process_frozen_before_it_takes_a_long_request_is_lost_too(film):
         assert time.monotonic() - before < LIMIT_S
 
 
+@pytest.mark.release
 def test_a_caller_may_take_longer_than_the_deadline(film):
     with DecodingProcess(deadline_s=DEADLINE_S) as process:
         frames = process.frames(film, film.pts, SIZE)
@@ -188,6 +190,7 @@ def test_a_film_that_takes_far_too_long_is_given_up_however_busy_its_process_loo
         assert numbers(process, other) == list(range(100))
 
 
+@pytest.mark.release
 def test_none_of_the_ended_is_left_as_a_zombie(film):
     before = set(children())
     with DecodingProcess(deadline_s=DEADLINE_S) as process:

@@ -219,6 +219,7 @@ def monkey(open_page, path, seed, num, film=None, every=10):
     return num_steps
 
 
+@pytest.mark.release
 def test_a_monkey_loses_nothing(open_page, tmp_path):
     assert monkey(open_page, tmp_path / "page.html", 1, 150) > 10
 

@@ -181,7 +181,7 @@ def test_a_segment_that_is_no_film_is_lost_and_told(recorder, begins, what, is_f
     (recorder.folder / "seg1.ts").write_bytes(begins)
     if not is_folder:
         recorder.lists(0, 1, 2)
-    feed = opened(recorder.folder if is_folder else recorder.path, until_idle_s=2)
+    feed = opened(recorder.folder if is_folder else recorder.path, until_idle_s=0.5)
     assert whole(feed) == [data[0], f"seg1.ts is {what}", data[1]]
 
 

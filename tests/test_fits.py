@@ -224,6 +224,7 @@ def test_in_processes_fits_give_the_same_bits(started, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["fit-0", "fit-1", "fit-2"]
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("how", ["a killed process", "Ctrl-C"])
 def test_what_ends_early_leaves_no_process_and_no_values_and_goes_on(started, how, tmp_path):
     lesson, fits = lesson_of("dense", tmp_path), fits_of("dense", 2)
@@ -247,6 +248,7 @@ def test_what_ends_early_leaves_no_process_and_no_values_and_goes_on(started, ho
     assert [bits(outcome) for outcome in run(lesson, fits)] == here
 
 
+@pytest.mark.release
 def test_a_process_without_its_parent_ends():
     worker = subprocess.Popen(
         [sys.executable, "-m", side_by_side.WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -257,6 +259,7 @@ def test_a_process_without_its_parent_ends():
     worker.stdout.close()
 
 
+@pytest.mark.release
 def test_what_a_fit_raises_in_a_process_is_raised_here(started, tmp_path):
     lesson = lesson_of("dense", tmp_path)
     for film in lesson.films[:2]:

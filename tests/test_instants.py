@@ -63,6 +63,7 @@ def analysis(taught):
         return analyzer.analyze(analyzer.plan(folder / f"{LAST}.mp4"))
 
 
+@pytest.mark.release
 def test_a_timeline_has_instants_where_events_happen_and_segments_beside(taught, analysis):
     checkpoint = load_checkpoint(taught[1])
     assert (checkpoint.labels, checkpoint.instants) == (("begin", "hold"), ("begin",))

@@ -142,7 +142,7 @@ def test_of_equals_the_first_is_chosen():
 # ---- what is learnt
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", [HEADS[0], *(pytest.param(head, marks=pytest.mark.release) for head in HEADS[1:])])
 def test_films_are_predicted_by_models_that_did_not_learn_them_and_then_all_are_learnt(quick, monkeypatch, head):
     lessons, do = [], side_by_side.do
     monkeypatch.setattr(side_by_side, "do", lambda lesson, one, tell: (lessons.append(one), do(lesson, one, tell))[1])
@@ -169,6 +169,7 @@ def test_films_are_predicted_by_models_that_did_not_learn_them_and_then_all_are_
     assert last.num_done == last.num_fits == len(lessons)
 
 
+@pytest.mark.release
 def test_another_seed_or_order_of_ways_does_not_matter_to_what_a_network_of_the_chosen_way_is(quick):
     given = material(films(range(4)), head="dense")
     once, again = (learn(given, seed=0, backbone="none") for _ in range(2))
@@ -249,6 +250,7 @@ def test_one_label_is_learnt_from_everything_else(quick, tmp_path):
     assert learnt.points.own.keys() <= {"run"}
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("head", ["localization", "dense"])
 def test_odd_films_are_learnt_like_others(quick, head):
     """Of 3 s, constant, without a segment, of one fold that has no label or the only example of one."""

@@ -30,6 +30,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.release
 def test_a_new_head_is_one_class_and_one_line(example, film_maker, tiny, tiny_weights, tmp_path, here, monkeypatch):
     rows = ["video,start_s,end_s,label,subset"]
     for number in range(4):

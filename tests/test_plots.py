@@ -110,6 +110,7 @@ def test_very_long_labels_keep_both_ends():
     assert re.search(r"beginx*…x*end", shown)
 
 
+@pytest.mark.release
 @settings(deadline=None, max_examples=5)
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=3, unique=True))
 def test_any_text_gives_a_picture(labels):

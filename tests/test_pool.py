@@ -286,6 +286,7 @@ def test_a_node_that_comes_gets_workers_and_takes_only_its_tasks_when_it_goes(cl
     assert [why for _, why in bag.failures] in (["node lost"], ["worker died"])
 
 
+@pytest.mark.release
 def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
     told = []
 
@@ -306,6 +307,7 @@ def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
     assert [(type(event), event.counts.num_ready) for event in told] == [(WorkerStarted, 1), (WorkerStarted, 1)]
 
 
+@pytest.mark.release
 def test_a_full_cluster_is_reported_once_for_as_long_as_it_is_full(cluster, monkeypatch, tmp_path):
     monkeypatch.setattr(retries, "ROOM_S", 1.0)
     full = []  # when it was reported
@@ -328,6 +330,7 @@ def test_a_pool_without_workers_is_refused():
         spec(max_workers=0)
 
 
+@pytest.mark.release
 def test_no_room_is_an_error_with_a_cure(cluster):
     with (
         Pool(spec(num_gpus=9), patience_s=0.5) as pool,
@@ -343,6 +346,7 @@ def test_no_room_is_an_error_with_a_cure(cluster):
             second.run(Bag(task("t")))
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(
     ("error", "message"),
     [
@@ -357,6 +361,7 @@ def test_workers_that_cannot_start_end_the_run_with_the_reason(cluster, monkeypa
         pool.run(Bag(task("t")))
 
 
+@pytest.mark.release
 def test_an_interrupt_leaves_no_worker_behind(cluster):
     def interrupt():
         if len(bag.values) == 1:

@@ -108,6 +108,7 @@ def test_from_pixels_to_logits(full, imported):
     assert (logits - expected).abs().max() < 1e-4
 
 
+@pytest.mark.release
 @torch.inference_mode()
 def test_from_embeddings_to_logits_after_import_save_and_load(full, imported, tmp_path):
     state, _ = full

@@ -131,6 +131,7 @@ except SystemExit as end:
 """
 
 
+@pytest.mark.release
 def test_scenes_of_a_stored_film_need_no_torch(film_maker, tmp_path):
     """The installed weights, in two processes, as people do it."""
     film = film_maker(tmp_path / "film.mp4", [(6, 0), (6, 1)])

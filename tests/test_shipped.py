@@ -33,6 +33,7 @@ def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
         assert text in card
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("name", NAMES)
 def test_it_reads_what_the_installed_image_network_makes(name, film_maker, tmp_path, monkeypatch):
     film = film_maker(tmp_path / "film.mp4", ((12, 0), (12, 1)))

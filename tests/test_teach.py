@@ -344,6 +344,7 @@ def refused(*_, **__):
     raise CheckpointError("m.safetensors cannot be written (No space left on device)", "so", "do")
 
 
+@pytest.mark.release
 def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypatch):
     taught, _, _ = world.short()
     with monkeypatch.context() as patch:

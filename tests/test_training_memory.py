@@ -79,6 +79,7 @@ def printed(script, *arguments):
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux measures it")
 
 
+@pytest.mark.release
 def test_a_state_is_written_and_read_without_a_second_network_in_memory(tmp_path):
     """A network of 50 MB, its mean and Adam's moments, 200 MB: never more than a fraction of one group beside them."""
     written, read = printed(STATE, tmp_path)

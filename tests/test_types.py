@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 ASKING = ROOT / "cli" / "on_cluster.py"
 
@@ -23,6 +25,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.release
 def test_wrong_calls_of_the_pipelines_are_seen(tmp_path):
     source = ASKING.read_text()
     for right, wrong, _ in WRONG:
@@ -40,6 +43,8 @@ def test_the_sources_are_checked_under_the_names_by_which_they_are_installed():
 
 USER = """
 from pathlib import Path
+
+import pytest
 from typing import assert_type
 
 import numpy as np

@@ -36,6 +36,7 @@ def sampled(video, pts, **changed):
         reader.close()
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_leaving_packets_out_changes_no_sampled_frame(data, folder):
     compared = 0
