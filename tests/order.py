@@ -15,64 +15,82 @@ from xdist.scheduler import LoadScopeScheduling
 # They start Ray, and wait for its processes most of the time: a quarter of the suite.
 RAY = (
     "test_batch_faults.py",
-    "test_pool.py",
-    "test_check.py",
     "test_batch.py",
+    "test_check.py",
+    "test_pool.py",
+    "test_batch_watched.py",
     "test_connection.py",
+    "test_batch_joined.py",
     "test_batch_runs.py",
 )
-# Ten seconds and more, the longest first (pytest --durations=0).
+# Ten seconds and more on a busy machine, the longest first (pytest --durations=0).
 SLOW = (
-    "test_notebooks.py",
-    "test_encoder.py",  # it is compiled
-    "test_teach.py",
+    "test_learn.py",
     "test_page_everybody.py",  # a browser
-    "test_decoding_process.py",  # waits for deadlines
-    "test_train_paper.py",
-    "test_second_stage.py",
-    "test_trainable.py",
-    "test_backbone.py",
-    "test_analyze_cli.py",
-    "test_decoders.py",
-    "test_killed_within.py",
-    "test_learning_pixels.py",
-    "test_plots.py",
+    "test_decoding_process.py",
+    "test_encoder.py",
+    "test_recordings.py",
+    "test_teach.py",
+    "test_demo.py",
     "test_embedding.py",
-    "test_anonymous_runs.py",
-    "test_backbone_names.py",
-    "test_timeline_plot.py",
-    "test_cuts.py",
-    "test_python_api.py",
-    "test_annotations_edited.py",
-    "test_checkpoints.py",
-    "test_resume.py",
-    "test_fits.py",
-    "test_index_use.py",  # a browser
-    "test_page_filters.py",  # a browser
-    "test_probe_export_cache_cli.py",
+    "test_analyze_cli.py",  # a browser
+    "test_edit_drafts.py",  # a browser
+    "test_edit_review.py",  # a browser
+    "test_edit_labels.py",  # a browser
+    "test_edit_mouse.py",  # a browser
+    "test_readers.py",
     "test_loop.py",
-    "test_page_playing.py",  # a browser
-    "test_page.py",  # a browser
+    "test_checkpoint_file.py",
+    "test_labelled_clips.py",
+    "test_published.py",
+    "test_cutter.py",
+    "test_decoders.py",
+    "test_index_use.py",  # a browser
+    "test_second_stage.py",
+    "test_edit_save.py",  # a browser
+    "test_follow.py",
+    "test_video.py",
+    "test_train_paper.py",
+    "test_edit_coding.py",  # a browser
+    "test_cli_follow_runs.py",
+    "test_worker.py",
+    "test_edit_menu.py",  # a browser
+    "test_analysis.py",
+    "test_references.py",
+    "test_fits.py",
+    "test_page_recording.py",  # a browser
+    "test_edit_document.py",  # a browser
+    "test_distrust.py",
+    "test_published_refused.py",
+    "test_feed_segments.py",
+    "test_follow_containers.py",
     "test_index_look.py",  # a browser
     "test_page_no_film.py",  # a browser
+    "test_trainable.py",
     "test_compare_cli.py",
-    "test_learnt_films.py",
-    "test_page_curves.py",  # a browser
+    "test_backbone_names.py",
+    "test_train_from.py",
+    "test_edit_borders.py",  # a browser
+    "test_probe_export_cache_cli.py",
+    "test_cuts.py",
+    "test_live_actions.py",
     "test_page_tip.py",  # a browser
-    "test_labelled_clips.py",
-    "test_analysis.py",
-    "test_strange_files.py",
-    "test_published_protocols.py",
+    "test_page_playing.py",  # a browser
+    "test_packaging.py",
+    "test_page_shots.py",  # a browser
+    "test_suggest_cli.py",  # a browser
+    "test_model_analysis.py",
+    "test_convert.py",
+    "test_edit_whole.py",  # a browser
+    "test_page_filters.py",  # a browser
+    "test_store.py",
+    "test_killed_within.py",
+    "test_plots.py",
+    "test_learnt_films.py",
     "test_scenes.py",
-    "test_published_refused.py",
-    "test_published.py",
-    "test_demo.py",
-    "test_schedule_failures.py",
-    "test_checkpoint_file.py",
-    "test_readers.py",
-    "test_cli.py",
-    "test_learn.py",
-    "test_schedule.py",
+    "test_both_decoders.py",
+    "test_resume.py",
+    "test_score_cli.py",
 )
 
 

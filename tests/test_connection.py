@@ -96,7 +96,6 @@ def test_a_private_cluster_leaves_nothing_behind(tmp_path):
     assert not processes_of(folder)
 
 
-@pytest.mark.release
 def test_a_private_cluster_stops_with_its_driver_on_ctrl_c_and_sigterm():
     pytest.importorskip("ray")
     work = "import time, ray; print(ray._private.worker._global_node.get_temp_dir_path(), flush=True); time.sleep(60)"

@@ -96,7 +96,6 @@ def by_the_book(checkpoint, path):
     return checkpoint.network().classify(sequence[None], indices[None], None)[0].numpy()
 
 
-@pytest.mark.release
 @pytest.mark.parametrize("name", FILMS)
 def test_a_film_gets_the_logits_that_the_plain_loader_gives(checkpoint, data, name):
     clip = LabelledClip(path=data / "films" / name, name=name, truth=2)
