@@ -33,7 +33,7 @@ SLOW = (
     "test_teach.py",
     "test_demo.py",
     "test_embedding.py",
-    "test_analyze_cli.py",  # a browser
+    "test_analyze_cli.py",
     "test_edit_drafts.py",  # a browser
     "test_edit_review.py",  # a browser
     "test_edit_labels.py",  # a browser
@@ -78,7 +78,7 @@ SLOW = (
     "test_page_playing.py",  # a browser
     "test_packaging.py",
     "test_page_shots.py",  # a browser
-    "test_suggest_cli.py",  # a browser
+    "test_suggest_cli.py",
     "test_model_analysis.py",
     "test_convert.py",
     "test_edit_whole.py",  # a browser
