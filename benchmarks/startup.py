@@ -55,6 +55,10 @@ def commands(film: Path, work: Path) -> dict[str, list[str]]:
         ],
         "analyze, wrong --weights": [*analyze, "--weights", str(work / "missing.pth"), "-o", str(out)],
         "analyze, wrong --backbone": [*analyze, "--backbone", "resnet5O", "-o", str(out)],
+        "follow, nothing there yet": [
+            *("follow", str(work / "not-yet.ts"), "--until-idle", "0.1"),
+            *("--store", str(store), "-o", str(work / "followed")),
+        ],
         "export": ["export", str(timeline), "-f", "webvtt", "-o", str(work / "exported.vtt"), "--overwrite"],
         "report": ["report", str(timeline)],
         "plot": ["plot", str(timeline), "-o", str(work / "plot.svg")],
