@@ -101,7 +101,11 @@ def show(bench: Bench, part: str, of_seeds: Sequence[Sequence[Kept]], delays: De
         fewer = np.array([figure(FOLLOWED, name, film) - figure(TRAIN, name, film) for film in films])
         error = math.sqrt((len(films) - 1) / len(films) * float(((fewer - fewer.mean()) ** 2).sum()))
         print(f"  {name}: {analyzed:.1f} analyzed, {told:.1f} followed; {_more(told - analyzed, error, films)}")
-    print(f"  final at most {delays.longest:.1f} s after the end, before the film's own; stated {delays.stated:.1f} s")
+    if delays.longest > -math.inf:
+        longest = f"final at most {delays.longest:.1f} s after the end, before the film's own"
+    else:
+        longest = "none was final before the film's end"
+    print(f"  {longest}; stated {delays.stated:.1f} s")
 
 
 def main() -> None:
